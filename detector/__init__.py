@@ -1,0 +1,1 @@
+"""Find automated harness traffic riding on human LLM subscription accounts."""

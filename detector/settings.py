@@ -1,0 +1,91 @@
+"""Every threshold, read from ``settings.toml`` into frozen records.
+
+The TOML file beside this module documents each value in place; this module only
+gives the values types. Nothing else in the package holds a threshold.
+"""
+
+import tomllib
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import resources
+from typing import Any, Self
+
+from detector.errors import SettingsError
+
+__all__ = ["PathSettings", "ReadSettings", "SessionSettings", "Settings", "default_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the settings file: its keys are exactly the record's fields."""
+
+    @classmethod
+    def from_table(cls, name: str, table: dict[str, Any]) -> Self:
+        """Build the record from a TOML table.
+
+        Raises:
+            SettingsError: a key is missing or unknown.
+
+        """
+        known = {field.name for field in fields(cls)}
+        if odd := known.symmetric_difference(table):
+            raise SettingsError(f"settings [{name}]: keys {sorted(odd)} are missing or unknown")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class PathSettings(Section):
+    """Globs that say which URL path is what."""
+
+    count_tokens: tuple[str, ...]
+    inference: tuple[str, ...]
+    telemetry: tuple[str, ...]
+    probe: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings(Section):
+    """What a believable row is."""
+
+    earliest_year: int
+    latest_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings(Section):
+    """Where a session ends and what joins it."""
+
+    gap_minutes: float
+    join_minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a run."""
+
+    paths: PathSettings
+    read: ReadSettings
+    sessions: SessionSettings
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Parse a settings file.
+
+        Raises:
+            SettingsError: the text is no TOML, or a table or key is missing or unknown.
+
+        """
+        try:
+            tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"settings: not valid TOML: {error}") from error
+        sections: dict[str, type[Section]] = {field.name: field.type for field in fields(cls)}  # type: ignore[misc]
+        if odd := set(sections).symmetric_difference(tables):
+            raise SettingsError(f"settings: tables {sorted(odd)} are missing or unknown")
+        return cls(**{name: section.from_table(name, tables[name]) for name, section in sections.items()})
+
+
+@cache
+def default_settings() -> Settings:
+    """Return the settings that travel with the package."""
+    return Settings.from_toml(resources.files("detector").joinpath("settings.toml").read_text("utf-8"))
