@@ -1,0 +1,48 @@
+"""What a client shows of itself in its headers, stored once a distinct combination.
+
+A log repeats the same few header lists millions of times, so lists are never
+held row by row: each row carries a hash of its facts, and the facts of each
+hash are collected apart.
+"""
+
+import polars as pl
+
+from detector.schema import REQUEST
+
+__all__ = ["FACTS", "FACTS_KEY", "facts_key", "number_facts"]
+
+FACTS = ("user_agent", "header_names", "headers_complete", "header_values", "http_version", "ja4")
+
+FACTS_KEY = "facts_key"
+
+
+def facts_key() -> pl.Expr:
+    """Return the hash of a row's facts as read; good for joining within one process only."""
+    return pl.struct(FACTS).hash().alias(FACTS_KEY)
+
+
+def number_facts(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give every distinct combination of facts a code by its content.
+
+    Args:
+        facts: ``FACTS_KEY`` and the facts, as read; one key may stand in several rows.
+
+    Returns:
+        The distinct combinations after normalisation with their code
+        ``fingerprint``, sorted by content; and the code of every key.
+
+    """
+    names = pl.col("header_names").list.drop_nulls()
+    facts = facts.unique(FACTS_KEY).with_columns(names, http_version("http_version"))
+    distinct = facts.select(FACTS).unique().sort(FACTS).with_row_index("fingerprint")
+    codes = facts.select(FACTS_KEY, content=facts_key()).join(
+        distinct.select("fingerprint", content=facts_key()), on="content", how="left", validate="m:1"
+    )
+    fingerprints = distinct.cast({name: REQUEST[name] for name in FACTS})
+    return fingerprints, codes.select(FACTS_KEY, "fingerprint")
+
+
+def http_version(name: str) -> pl.Expr:
+    """Write HTTP versions one way: ``HTTP/1.1`` is 1.1, ``h2`` and ``HTTP/2.0`` are 2, ``h3`` is 3."""
+    bare = pl.col(name).str.strip_chars().str.to_lowercase().str.replace(r"^(http/|h)", "")
+    return bare.str.replace(r"^([23])(\.0|-\d+)?$", "${1}").alias(name)
