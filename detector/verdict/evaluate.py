@@ -25,7 +25,7 @@ from sklearn.metrics import average_precision_score
 
 from detector.errors import InputError
 
-__all__ = ["ClassFigures", "Figures", "Operating", "evaluate", "evaluate_frames", "recall_at"]
+__all__ = ["ClassFigures", "Figures", "Operating", "evaluate", "evaluate_frames", "recall_at", "wilson"]
 
 POSITIVE = "harness"
 BY_POLICY = ("declared_third_party", "out_of_scope")
@@ -224,18 +224,24 @@ def recall_at(rate: float, truth: npt.NDArray[np.bool_], score: npt.NDArray[np.f
     return Operating(rate, allowed, threshold, float((score[truth] > threshold).mean()))
 
 
+def wilson(flagged: int, members: int) -> tuple[float, float]:
+    """Give the Wilson 95 % interval of a flag rate of at least one member."""
+    interval = binomtest(flagged, members).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def _class(members: pl.DataFrame) -> ClassFigures:
     """Figures of the members of one class."""
     flagged = int(members["flagged"].sum())
-    interval = binomtest(flagged, members.height).proportion_ci(method="wilson")
+    low, high = wilson(flagged, members.height)
     return ClassFigures(
         name=str(members["class"][0]),
         label=str(members["label"][0]),
         members=members.height,
         flagged=flagged,
         flag_rate=flagged / members.height,
-        low=float(interval.low),
-        high=float(interval.high),
+        low=low,
+        high=high,
         verdicts=_counts(members["verdict"].fill_null("none")),
     )
 
