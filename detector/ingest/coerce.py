@@ -158,12 +158,8 @@ def _time(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
         return _epoch(column.cast(pl.Float64))
     if found != pl.String:
         return None
-    text = (
-        column.str.strip_chars()
-        .str.to_uppercase()
-        .str.replace(r"^(\S{10})\s+", "${1}T")
-        .str.replace("Z$", "+00:00")
-    )
+    text = column.str.strip_chars().str.to_uppercase().str.replace(r"^(\S{10})\s+", "${1}T")
+    text = text.str.replace("Z$", "+00:00").str.replace(r"(T.*[+-]\d{2})$", "${1}:00")
     zoned = pl.when(text.str.contains(r"T.*[+-]\d{2}:?\d{2}$")).then(text).otherwise(text + "+00:00")
     return pl.coalesce(
         zoned.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False),
@@ -173,14 +169,16 @@ def _time(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
 
 
 def _epoch(number: pl.Expr) -> pl.Expr:
-    """Read seconds, ms, us or ns since 1970, told apart by size: from 1973 to 5138 they cannot be confused."""
-    size = number.abs()
+    """Read seconds, ms, us or ns since 1970, told apart by size.
+
+    Between the years 1973 and 5138 no value can be taken for one in another unit.
+    """
     us = (
-        pl.when(size < 1e11)
-        .then(number * 1_000_000)
-        .when(size < 1e14)
-        .then(number * 1_000)
-        .when(size < 1e17)
+        pl.when(number.is_between(-(10**11), 10**11))
+        .then((number * 1_000_000).round())
+        .when(number.is_between(-(10**14), 10**14))
+        .then((number * 1_000).round())
+        .when(number.is_between(-(10**17), 10**17))
         .then(number)
         .otherwise(number // 1_000)
     )
@@ -199,7 +197,11 @@ def _names(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
 
 
 def _values(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
-    """Read header values: a list of name (or key) and value, one such pair, or a struct with a field a header."""
+    """Read header values of the harmless headers.
+
+    They may come as a list of structs with name (or key, as of a map) and value,
+    as one such struct, or as a struct with a field a header.
+    """
     wanted = REQUEST["header_values"]
     if isinstance(found, pl.Struct):
         return _values_of_struct(column, found)
@@ -238,7 +240,7 @@ def _pair(struct: pl.Expr, found: pl.DataType) -> pl.Expr | None:
         return None
     types = {field.name: field.dtype for field in found.fields}
     name = next((key for key in ("name", "key") if key in types), None)
-    if name is None or "value" not in types or any(types[key].is_nested() for key in (name, "value")):  # type: ignore[union-attr]
+    if name is None or "value" not in types or any(types[key].is_nested() for key in (name, "value")):
         return None
     field = struct.struct.field
     return pl.struct(name=field(name).cast(pl.String), value=field("value").cast(pl.String))

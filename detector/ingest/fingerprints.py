@@ -18,7 +18,7 @@ FACTS_KEY = "facts_key"
 
 def facts_key() -> pl.Expr:
     """Return the hash of a row's facts as read; good for joining within one process only."""
-    return pl.struct(FACTS).hash().alias(FACTS_KEY)
+    return pl.struct(pl.col(name).hash() for name in FACTS).hash().alias(FACTS_KEY)
 
 
 def number_facts(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -25,7 +25,7 @@ _MAGIC = b"PAR1"
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
-def refusal(where: str, what: str, advice: str) -> InputError:
+def refusal(where: str | Path, what: str, advice: str) -> InputError:
     """Return an error of one line: where, what happened, what to do next."""
     return InputError(" ".join(f"{where}: {what}; {advice}".split()))
 
@@ -85,9 +85,9 @@ class LogFile:
     def _scan_parquet(self) -> tuple[pl.LazyFrame, pl.Schema]:
         head, tail = self._ends()
         if head != _MAGIC:
-            raise refusal(str(self.path), "is not a Parquet file", "give Parquet or NDJSON")
+            raise refusal(self.path, "is not a Parquet file", "give Parquet or NDJSON")
         if tail != _MAGIC:
-            raise refusal(str(self.path), "is a truncated Parquet file", "write or copy it again")
+            raise refusal(self.path, "is a truncated Parquet file", "write or copy it again")
         frame = pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
         return frame, frame.collect_schema()
 
@@ -131,7 +131,10 @@ def find_files(source: str | Path) -> list[LogFile]:
     if not glob.has_magic(typed):
         raise refusal(typed, "no such file or folder", "check the path")
     files = []
-    for found in sorted({Path(match) for match in glob.glob(typed, recursive=True)}):
+    for found in sorted({Path(match) for match in glob.glob(typed, recursive=True)}):  # noqa: PTH207  # absolute too
+        fixed = next(number for number, part in enumerate(path.parts) if glob.has_magic(part))
+        if any(part.startswith(("_", ".")) for part in found.parts[fixed:]):
+            continue
         if found.is_dir():
             files += _walk(found, base=None)
         elif _is_log(found.name):
