@@ -1,0 +1,328 @@
+"""What clients look like on the wire: own CLI, browsers, proxies, foreign stacks.
+
+Header orders and values come from ``clients.toml``; this module composes them.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from detector.simulate.plan import Book, Client, Wire
+
+__all__ = [
+    "Platform",
+    "Proxy",
+    "browser",
+    "company_proxy",
+    "copied",
+    "current_release",
+    "draw_platform",
+    "draw_release",
+    "first_party",
+    "foreign",
+    "load",
+    "new_release",
+    "tool",
+]
+
+LOGGED_VALUES = frozenset(
+    {
+        "accept-encoding",
+        "accept-language",
+        "anthropic-version",
+        "sec-fetch-mode",
+        "x-app",
+        "x-stainless-arch",
+        "x-stainless-lang",
+        "x-stainless-os",
+        "x-stainless-package-version",
+        "x-stainless-retry-count",
+        "x-stainless-runtime",
+        "x-stainless-runtime-version",
+    }
+)
+SHUFFLES = 24
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """Read a data file of this package.
+
+    >>> sorted(load("networks.toml"))
+    ['company', 'countries', 'hosting']
+    """
+    return tomllib.loads(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Operating system and processor, as the SDK headers spell them."""
+
+    os: str
+    arch: str
+    browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """What a company's proxy does to every request that passes it.
+
+    Attributes:
+        ja4: TLS fingerprint of the proxy, seen instead of the client's.
+        http: HTTP version between proxy and gateway.
+        lower: whether names become lower-case.
+        order: ``same``, ``sorted`` or ``host_first``.
+        added: hop headers that it adds; ``ahead``: in front rather than at the end.
+        encoding: ``accept-encoding`` that it writes, null where it keeps the client's.
+        dropped: lower-case names that it removes.
+
+    """
+
+    ja4: str
+    http: str = "1.1"
+    lower: bool = False
+    order: str = "same"
+    added: tuple[str, ...] = ("Via", "X-Forwarded-For")
+    ahead: bool = False
+    encoding: str | None = None
+    dropped: frozenset[str] = frozenset()
+
+    def pass_on(self, wire: Wire) -> Wire:
+        """Return the request as the gateway sees it."""
+        names = [name for name in wire.names if name.lower() not in self.dropped]
+        if self.order == "sorted":
+            names.sort(key=str.lower)
+        elif self.order == "host_first":
+            names.sort(key=lambda name: name.lower() != "host")
+        names = [*self.added, *names] if self.ahead else [*names, *self.added]
+        values = [
+            (name, self.encoding if self.encoding and name.lower() == "accept-encoding" else value)
+            for name, value in wire.values
+        ]
+        if self.lower:
+            names = [name.lower() for name in names]
+            values = [(name.lower(), value) for name, value in values]
+        return replace(wire, names=tuple(names), values=tuple(values), http=self.http)
+
+
+def company_proxy(rng: np.random.Generator) -> Proxy:
+    """Draw the style of one company's proxy."""
+    http2 = rng.random() < 0.35
+    added = (
+        ("Via",),
+        ("X-Forwarded-For",),
+        ("Via", "X-Forwarded-For"),
+        ("X-Forwarded-For", "X-Forwarded-Proto", "Via"),
+        (),
+    )
+    return Proxy(
+        ja4=str(rng.choice(load("clients.toml")["proxies"]["ja4"])),
+        http="2" if http2 else "1.1",
+        lower=bool(http2 or rng.random() < 0.35),
+        order=str(rng.choice(["same", "sorted", "host_first"], p=[0.5, 0.2, 0.3])),
+        added=added[int(rng.integers(len(added)))],
+        ahead=bool(rng.random() < 0.3),
+        encoding=(None, None, "gzip, deflate", "gzip")[int(rng.integers(4))],
+        dropped=frozenset(
+            {"connection", "host"} if http2 else ({"connection"} if rng.random() < 0.3 else ())
+        ),
+    )
+
+
+def draw_platform(rng: np.random.Generator) -> Platform:
+    """Draw a platform by its share."""
+    rows = load("clients.toml")["platforms"]
+    row = rows[int(rng.choice(len(rows), p=[one["share"] for one in rows]))]
+    return Platform(row["os"], row["arch"], row["browser"])
+
+
+def _releases() -> list[dict[str, Any]]:
+    return list(load("clients.toml")["first_party"]["releases"])
+
+
+def draw_release(rng: np.random.Generator) -> int:
+    """Index of a release, by the shares before the new one."""
+    shares = np.array([one["share"] for one in _releases()])
+    return int(rng.choice(len(shares), p=shares / shares.sum()))
+
+
+def new_release() -> int:
+    """Index of the release that appears during the period."""
+    return next(index for index, one in enumerate(_releases()) if one.get("new"))
+
+
+def current_release() -> int:
+    """Index of the release that most people run before the new one."""
+    releases = _releases()
+    return max(range(len(releases)), key=lambda index: float(releases[index]["share"]))
+
+
+def _values(names: Sequence[str], known: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    pairs = ((name, known.get(name.lower())) for name in names if name.lower() in LOGGED_VALUES)
+    return tuple((name, value) for name, value in pairs if value is not None)
+
+
+def _known(release: dict[str, Any], platform: Platform) -> dict[str, str]:
+    return {
+        "accept-encoding": load("clients.toml")["first_party"]["accept_encoding"],
+        "anthropic-version": "2023-06-01",
+        "x-app": "cli",
+        "x-stainless-arch": platform.arch,
+        "x-stainless-lang": "js",
+        "x-stainless-os": platform.os,
+        "x-stainless-package-version": release["package"],
+        "x-stainless-retry-count": "0",
+        "x-stainless-runtime": "node",
+        "x-stainless-runtime-version": release["runtime"],
+    }
+
+
+def _own_names(release: dict[str, Any]) -> list[str]:
+    own = load("clients.toml")["first_party"]
+    return sorted({*own["names"], *release["add"]} - set(release["drop"])) + list(own["tail"])
+
+
+def first_party(
+    book: Book, release: int, platform: Platform, entry: str = "cli", proxy: Proxy | None = None
+) -> Client:
+    """Return the provider's own CLI at ``release``, started through ``entry``.
+
+    Args:
+        book: where the wires are registered.
+        release: index of the release.
+        platform: operating system and processor.
+        entry: entry point as the agent names it: ``cli``, ``sdk-cli``, ``sdk-py, agent-sdk/x``.
+        proxy: a proxy on the way, null for none.
+
+    """
+    own = load("clients.toml")["first_party"]
+    row = _releases()[release]
+    names = _own_names(row)
+    wires = [
+        Wire(
+            tuple(names),
+            _values(names, _known(row, platform)),
+            f"claude-cli/{row['version']} (external, {entry})",
+        ),
+        Wire(
+            tuple(own["telemetry"]["names"]),
+            (("Accept-Encoding", own["telemetry"]["accept_encoding"]),),
+            f"claude-code/{row['version']}",
+        ),
+        Wire(tuple(own["probe"]["names"]), (("Accept-Encoding", own["accept_encoding"]),), row["probe"]),
+    ]
+    prints = [own["ja4"][0], own["ja4"][1], own["telemetry"]["ja4"][0]]
+    if proxy is not None:
+        wires = [proxy.pass_on(wire) for wire in wires]
+        prints = [proxy.ja4] * 3
+    inference, telemetry, probe = (book.wires.code(wire) for wire in wires)
+    ja4, resumed, other = (book.ja4.code(one) for one in prints)
+    return Client(
+        inference, ja4, resumed, telemetry=telemetry, probe=probe, telemetry_ja4=other, version=row["version"]
+    )
+
+
+def browser(book: Book, rng: np.random.Generator, platform: Platform, proxy: Proxy | None = None) -> Client:
+    """Return the provider's web app in a browser: telemetry leaves through the same stack."""
+    rows = load("clients.toml")["browsers"]
+    row = rows[int(rng.choice(len(rows), p=[one["share"] for one in rows]))]
+    agent = row["agent"].format(os=platform.browser, major=int(rng.choice(row["majors"])))
+    wire = Wire(tuple(row["names"]), _values(row["names"], row["values"]), agent, row["http"])
+    prints = list(row["ja4"])
+    if proxy is not None:
+        wire, prints = proxy.pass_on(wire), [proxy.ja4] * 2
+    code = book.wires.code(wire)
+    ja4 = book.ja4.code(prints[0])
+    return Client(code, ja4, book.ja4.code(prints[-1]), telemetry=code, telemetry_ja4=ja4, version="web")
+
+
+def _spell(name: str, letters: str) -> str:
+    if letters == "title":
+        return "-".join(part.capitalize() for part in name.split("-"))
+    return name.lower() if letters == "lower" else name
+
+
+def _variants(names: list[str], known: dict[str, str], agent: str, stack: dict[str, Any]) -> list[Wire]:
+    """Wires of one client on ``stack``: one, or one for each retry, or many orders."""
+    http = stack["http"]
+    if stack.get("counts_retries"):
+        return [
+            Wire(tuple(names), _values(names, known | {"x-stainless-retry-count": str(retry)}), agent, http)
+            for retry in range(3)
+        ]
+    if stack.get("shuffles"):
+        orders = np.random.default_rng(len(names))
+        body, tail = names[:-2], names[-2:]
+        shuffled = [[*orders.permutation(body).tolist(), *tail] for _ in range(SHUFFLES)]
+        return [Wire(tuple(order), _values(order, known), agent, http) for order in shuffled]
+    return [Wire(tuple(names), _values(names, known), agent, http)]
+
+
+def _on_stack(
+    book: Book, name: str, names: list[str], known: dict[str, str], agent: str, version: str
+) -> Client:
+    stack = load("clients.toml")["stacks"][name]
+    known = known | {
+        "accept-encoding": stack["accept_encoding"],
+        "accept-language": "*",
+        "sec-fetch-mode": "cors",
+    }
+    known |= {key.lower(): value for key, value in stack.get("values", {}).items()}
+    wires = _variants(names, known, agent, stack)
+    first = book.wires.code(wires[0]) if len(wires) == 1 else book.wires.run(wires)
+    prints = stack["ja4"]
+    return Client(
+        first,
+        book.ja4.code(prints[0]),
+        book.ja4.code(prints[-1]),
+        variants=len(wires),
+        counts_retries=bool(stack.get("counts_retries")),
+        version=version,
+    )
+
+
+def copied(book: Book, stack: str, release: int, platform: Platform) -> Client:
+    """Return a harness on ``stack`` that copies every header of the own CLI, agent included."""
+    rules = load("clients.toml")["stacks"][stack]
+    row = _releases()[release]
+    letters = rules.get("letters", "own")
+    listed = {name.lower() for name in rules["copied"]} | {name.lower() for name in rules.get("drop", [])}
+    rest = [name for name in _own_names(row) if name.lower() not in listed]
+    names = [name for slot in rules["copied"] for name in (rest if slot == "*" else [slot])]
+    names = [_spell(name, letters) for name in names]
+    own = _known(row, platform)
+    rules_values = {"x-stainless-retry-count": own["x-stainless-retry-count"]}
+    agent = f"claude-cli/{row['version']} (external, cli)"
+    return _on_stack(book, stack, names, own | rules_values, agent, row["version"])
+
+
+def foreign(book: Book, stack: str, agent: str, *, extra: Sequence[str] = (), version: str = "") -> Client:
+    """Return a client that sends the stack's own headers under ``agent``, with a few copied ones after them."""
+    rules = load("clients.toml")["stacks"][stack]
+    letters = rules.get("letters", "own")
+    names = list(rules["raw"])
+    place = next((i for i, name in enumerate(names) if name.lower() == "authorization"), len(names) - 1) + 1
+    have = {name.lower() for name in names}
+    names[place:place] = [_spell(name, letters) for name in extra if name.lower() not in have]
+    known = {
+        "anthropic-version": "2023-06-01",
+        "x-app": "cli",
+        "x-stainless-arch": "x64",
+        "x-stainless-lang": "js",
+        "x-stainless-os": "Linux",
+        "x-stainless-runtime": "node",
+        "x-stainless-retry-count": "0",
+    }
+    return _on_stack(book, stack, names, known, agent, version)
+
+
+def tool(book: Book, rng: np.random.Generator, table: str) -> tuple[Client, str]:
+    """Draw a client that says who it is, from ``tools`` or ``sdks``, with the stack it runs on."""
+    rows = load("clients.toml")[table]
+    row = rows[int(rng.integers(len(rows)))]
+    return foreign(book, row["stack"], row["agent"], version=row["agent"].split(" ")[0]), row["stack"]

@@ -1,0 +1,229 @@
+"""A whole fleet: accounts of every class, their log, and what each of them is."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from detector.errors import InputError
+from detector.schema import REQUEST
+from detector.simulate import clients, harnesses, others, people
+from detector.simulate.assemble import assemble, hex_texts
+from detector.simulate.classes import CLASSES, DEFAULT_MIXTURE, label_of
+from detector.simulate.people import Company
+from detector.simulate.plan import Book
+from detector.simulate.rows import draw_rows
+
+__all__ = ["Fleet", "FleetOptions", "simulate"]
+
+BATCH = 250
+PLANS = ("pro", "max", "team", "enterprise")
+PEOPLE_TO_A_COMPANY = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    """What to simulate.
+
+    Attributes:
+        accounts: number of accounts.
+        days: length of the period (days).
+        start: first day (UTC).
+        seed: source of all chance; equal options give equal fleets.
+        mixture: share of accounts by class name; need not add up to one.
+        activity: factor on the requests of every account.
+
+    """
+
+    accounts: int = 1000
+    days: int = 14
+    start: date = date(2026, 11, 2)
+    seed: int = 0
+    mixture: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_MIXTURE))
+    activity: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be simulated.
+
+        Raises:
+            InputError: a number is out of range, or the mixture names an unknown class.
+
+        """
+        if self.accounts < 1 or self.days < 1 or self.activity <= 0:
+            raise InputError("simulation: accounts, days and activity must be positive")
+        if unknown := sorted(set(self.mixture) - set(DEFAULT_MIXTURE)):
+            raise InputError(f"simulation: unknown classes {unknown}; choose among {sorted(DEFAULT_MIXTURE)}")
+        if min(self.mixture.values(), default=0) < 0 or sum(self.mixture.values()) <= 0:
+            raise InputError("simulation: the shares of the mixture must not be negative nor all zero")
+
+    def counts(self) -> dict[str, int]:
+        """Accounts of each class: largest remainder, and at least one where accounts allow."""
+        shares = {one.name: self.mixture.get(one.name, 0.0) for one in CLASSES}
+        wanted = {name: share for name, share in shares.items() if share > 0}
+        total = sum(wanted.values())
+        least = 1 if self.accounts >= len(wanted) else 0
+        exact = {name: share / total * self.accounts for name, share in wanted.items()}
+        counts = {name: max(least, int(value)) for name, value in exact.items()}
+        by_need = sorted(exact, key=lambda name: (counts[name] - exact[name], name))
+        step = 1 if sum(counts.values()) < self.accounts else -1
+        while sum(counts.values()) != self.accounts:
+            for name in by_need if step > 0 else reversed(by_need):
+                if sum(counts.values()) != self.accounts and (step > 0 or counts[name] > least):
+                    counts[name] += step
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A simulated fleet.
+
+    Attributes:
+        requests: the native request log, columns of ``detector.schema.REQUEST``, by time.
+        accounts: ``account_id``, ``class``, ``label``, ``plan``.
+        sessions: ``account_id``, ``session_id`` (null where none is declared), ``class``, ``label``.
+
+    """
+
+    requests: pl.DataFrame
+    accounts: pl.DataFrame
+    sessions: pl.DataFrame
+
+    def write(self, folder: Path) -> None:
+        """Write ``logs/date=YYYY-MM-DD/part-0.parquet``, ``accounts.parquet`` and ``sessions.parquet``.
+
+        Args:
+            folder: a folder that does not exist yet, or is empty. It appears complete or not at all.
+
+        Raises:
+            InputError: ``folder`` exists and is not an empty folder.
+
+        """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder}: exists and is not empty; name a new folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / "logs").mkdir(parents=True)
+        days = self.requests.select(pl.col("timestamp").dt.date()).to_series()
+        for (day,), rows in self.requests.group_by(days.alias("date"), maintain_order=True):
+            target = partial / "logs" / f"date={day}"
+            target.mkdir()
+            rows.select(REQUEST.names()).write_parquet(
+                target / "part-0.parquet", compression="zstd", statistics=True
+            )
+        self.accounts.write_parquet(partial / "accounts.parquet", compression="zstd", statistics=True)
+        self.sessions.write_parquet(partial / "sessions.parquet", compression="zstd", statistics=True)
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+
+
+def _plan_account(
+    rng: np.random.Generator, book: Book, account: int, name: str, plan: str, companies: list[Company]
+) -> None:
+    """Plan one account of class ``name``."""
+    match name:
+        case "interactive":
+            if rng.random() < 0.12:
+                people.plan_web(rng, book, account, plan)
+            else:
+                people.plan_person(rng, book, account, plan, machines=1 + int(rng.random() < 0.2))
+        case "telemetry_off":
+            people.plan_person(rng, book, account, plan, telemetry=False)
+        case "corporate_proxy":
+            company = companies[int(rng.integers(len(companies)))]
+            people.plan_person(
+                rng,
+                book,
+                account,
+                plan,
+                telemetry=company.telemetry,
+                company=company,
+                release=company.release,
+            )
+        case "power_user":
+            people.plan_power(rng, book, account, plan)
+        case "headless":
+            others.plan_headless(rng, book, account, plan)
+        case "old_or_new_version":
+            if rng.random() < 0.6:
+                people.plan_person(rng, book, account, plan, release=int(rng.integers(0, 4)))
+            else:
+                moment = book.release + float(rng.exponential(3600.0))
+                people.plan_person(
+                    rng, book, account, plan, release=clients.current_release(), follows=1.0, switch=moment
+                )
+        case "accessibility":
+            rhythm = "pasted" if rng.random() < 0.5 else "dictated"
+            people.plan_person(rng, book, account, plan, telemetry=bool(rng.random() < 0.8), rhythm=rhythm)
+        case "declared_third_party" | "permitted":
+            harnesses.plan_declared(rng, book, account, plan, label_of(name))
+        case "riding":
+            harnesses.plan_riding(rng, book, account, plan)
+        case "relay_pool":
+            harnesses.plan_relay(rng, book, account, plan)
+        case "person_on_harness":
+            harnesses.plan_person_on_harness(rng, book, account, plan)
+        case "shared_account":
+            others.plan_shared(rng, book, account, plan)
+        case "stolen_token":
+            others.plan_stolen(rng, book, account, plan)
+        case "api_key" | "cloud":
+            others.plan_paying(rng, book, account, name)
+        case _:
+            harnesses.plan_harness(rng, book, account, plan, name)
+
+
+def _plan_of(rng: np.random.Generator, name: str) -> str:
+    if name in {"api_key", "cloud"}:
+        return "payg"
+    if name == "permitted":
+        return "enterprise"
+    if name == "corporate_proxy":
+        return str(rng.choice(["team", "enterprise"]))
+    weights = [0.2, 0.6, 0.15, 0.05] if name in {"power_user", "headless"} else [0.55, 0.3, 0.15, 0.0]
+    return str(rng.choice(PLANS, p=weights))
+
+
+def simulate(options: FleetOptions | None = None) -> Fleet:
+    """Simulate a fleet.
+
+    Args:
+        options: what to simulate; the defaults if null.
+
+    """
+    options = options or FleetOptions()
+    root = options.seed
+    chance = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(0,)))
+    counts = options.counts()
+    names = chance.permutation(np.repeat(list(counts), list(counts.values()))).tolist()
+    book = Book(
+        days=options.days,
+        weekday=options.start.weekday(),
+        release=options.days * 86400.0 * float(chance.uniform(0.4, 0.6)),
+        activity=options.activity,
+    )
+    companies = people.companies(chance, book, 2 + counts.get("corporate_proxy", 0) // PEOPLE_TO_A_COMPANY)
+    plans, batches = [], []
+    for begin in range(0, len(names), BATCH):
+        for account in range(begin, min(begin + BATCH, len(names))):
+            rng = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(1, account)))
+            plans.append(_plan_of(rng, names[account]))
+            _plan_account(rng, book, account, names[account], plans[-1], companies)
+        sittings = book.take()
+        rng = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(2, begin)))
+        batches.append((draw_rows(rng, book, sittings), sittings))
+    accounts = pl.DataFrame(
+        {
+            "account_id": hex_texts(chance, len(names), 16),
+            "class": pl.Series(names, dtype=pl.String),
+            "label": pl.Series([label_of(name) for name in names], dtype=pl.String),
+            "plan": pl.Series(plans, dtype=pl.String),
+        }
+    )
+    requests, sessions = assemble(chance, options.start, book, batches, accounts)
+    return Fleet(requests, accounts.sort("account_id"), sessions)

@@ -1,0 +1,236 @@
+"""Harnesses: automated tools on somebody's subscription, in every disguise."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from detector.simulate import clients, people, places
+from detector.simulate.people import Habits
+from detector.simulate.plan import Actor, Book, Bools, Client, Floats
+
+__all__ = [
+    "DISGUISES",
+    "plan_declared",
+    "plan_harness",
+    "plan_person_on_harness",
+    "plan_relay",
+    "plan_riding",
+]
+
+HOUR = 3600.0
+DAY = 86400.0
+DISGUISES = ("spoofed_partial", "spoofed_full", "imitation", "fake_telemetry")
+STALE = ("2.0.14", "2.0.60", "2.0.76", "2.1.2", "2.1.7", "2.1.45", "2.1.75", "2.1.112", "2.1.203")
+FULL_STACKS = (
+    "httpx", "requests", "aiohttp", "node_fetch", "node20_fetch", "axios", "go", "go_http2", "anthropic_python",
+    "anthropic_node", "openai_python",
+)  # fmt: skip
+PARTIAL_STACKS = (*FULL_STACKS, "anthropic_python", "anthropic_node", "node_fetch", "bun")
+COPIED = ("x-app", "anthropic-dangerous-direct-browser-access", "X-Claude-Code-Session-Id", "Accept")
+SCHEDULES = ("queue", "swarm", "cron", "office", "campaign")
+
+
+def _partial(rng: np.random.Generator, book: Book) -> Client:
+    version = str(rng.choice(STALE))
+    agent = f"claude-cli/{version}" + (" (external, cli)" if rng.random() < 0.25 else "")
+    extra = [name for name in COPIED if rng.random() < 0.35]
+    return clients.foreign(book, str(rng.choice(PARTIAL_STACKS)), agent, extra=extra, version=version)
+
+
+def _full(rng: np.random.Generator, book: Book) -> Client:
+    release = (
+        clients.current_release() if rng.random() < 0.5 else int(rng.integers(1, clients.current_release()))
+    )
+    return clients.copied(book, str(rng.choice(FULL_STACKS)), release, clients.draw_platform(rng))
+
+
+def _identical(rng: np.random.Generator, book: Book) -> Client:
+    release = clients.current_release() if rng.random() < 0.75 else clients.draw_release(rng)
+    entry = "cli" if rng.random() < 0.75 else "sdk-cli"
+    return clients.first_party(book, release, clients.draw_platform(rng), entry)
+
+
+def disguise(rng: np.random.Generator, book: Book, kind: str) -> Client:
+    """Draw what a harness of this kind looks like on the wire."""
+    if kind == "spoofed_partial":
+        return _partial(rng, book)
+    return _full(rng, book) if kind == "spoofed_full" else _identical(rng, book)
+
+
+def harness_actor(
+    rng: np.random.Generator, book: Book, account: int, plan: str, kind: str, **traits: Any
+) -> Actor:
+    """Describe a harness; ``traits`` override anything."""
+    client = disguise(rng, book, kind)
+    identical = kind in ("imitation", "fake_telemetry")
+    place = places.draw_place(rng)
+    hosted = rng.random() < 0.55
+    counted = client.counts_retries
+    base = {
+        "account": account,
+        "client": client,
+        "network": places.hosting_network(book, rng) if hosted else places.home_network(book, rng, place),
+        "rhythm": str(rng.choice(["harness", "slow", "scripted"], p=[0.72, 0.1, 0.18])),
+        "label": "harness",
+        "plan": plan,
+        "device": people.device_id(rng) if rng.random() < (0.9 if identical else 0.45) else None,
+        "sessions": bool(rng.random() < (0.95 if identical else 0.55)),
+        "telemetry": "made_up" if kind == "fake_telemetry" else "none",
+        "subagents": float(rng.choice([0.0, 0.05], p=[0.8, 0.2])),
+        "retry": "sdk" if counted else str(rng.choice(["client", "eager", "fixed"], p=[0.5, 0.25, 0.25])),
+        "errors": float(rng.uniform(0.005, 0.05)),
+        "tools": people.tools_hash(rng, client.version, 0.2)
+        if identical and rng.random() < 0.6
+        else people.tools_hash(rng, f"harness-{int(rng.integers(12))}", 0.35),
+        "caching": bool(rng.random() < (0.85 if identical else 0.55)),
+        "context": float(rng.choice([rng.uniform(1500, 6000), rng.uniform(14000, 30000)])),
+        "growth": float(rng.uniform(0.3, 1.0)),
+        "stream": bool(identical or rng.random() < 0.6),
+    } | people.draw_model(rng)
+    return Actor(**(base | traits))
+
+
+def _lanes(rng: np.random.Generator, begin: Floats, lanes: int, count: int, spacing_s: float) -> Floats:
+    """Starts of sessions that ``lanes`` workers take one after another from each of ``begin``."""
+    each = max(1, round(count / (lanes * begin.size)))
+    step = spacing_s * np.exp(0.5 * rng.standard_normal((begin.size, lanes, each)))
+    step[:, :, 0] = 15.0 * rng.random((begin.size, lanes))
+    return (begin[:, None, None] + np.cumsum(step, axis=2)).ravel()
+
+
+def schedule(rng: np.random.Generator, book: Book, kind: str, spacing_s: float, count: float) -> Floats:
+    """Draw when a harness starts its sessions (s).
+
+    Args:
+        rng: source of chance.
+        book: tells the length of the period.
+        kind: ``queue`` (one to three workers), ``swarm`` (4-50), ``cron`` (fixed minutes), ``office``
+            (working hours only), ``campaign`` (days without a break).
+        spacing_s: seconds that a session takes.
+        count: sessions wanted, more or less.
+
+    """
+    span = book.seconds
+    if kind == "cron":
+        minutes = np.array([5, 10, 15, 20, 30, 60, 120, 180, 360])
+        fits = minutes[minutes * 60 >= min(span / max(count, 1), 21600)]
+        every = float(fits[0]) * 60
+        moment = np.arange(0.0, span, every) + 60.0 * int(rng.integers(0, every // 60))
+        return moment + 0.5 + rng.exponential(1.5, moment.size)
+    if kind == "office":
+        begin = rng.uniform(0, 1) * DAY + np.arange(book.days) * DAY
+        begin = begin[(np.arange(book.days) + book.weekday) % 7 < 5]
+        if not begin.size:
+            begin = np.array([0.0])
+        return np.concatenate(
+            [moment + rng.uniform(0, 9 * HOUR, max(1, round(count / begin.size))) for moment in begin]
+        )
+    lanes = {
+        "queue": int(rng.integers(1, 4)),
+        "swarm": int(rng.integers(4, 51)),
+        "campaign": int(rng.integers(1, 3)),
+    }[kind]
+    runs = 1 if kind == "campaign" else int(rng.integers(1, 6))
+    begin = np.sort(rng.uniform(0, span * 0.9, runs))
+    if kind == "campaign":
+        begin *= 0.3
+        spacing_s *= max(1.0, min(3.0, 2 * DAY * lanes / (count * spacing_s)))
+    return _lanes(rng, begin, lanes, int(count), spacing_s)
+
+
+def run_harness(
+    rng: np.random.Generator, book: Book, actor: Actor, *, when: Habits | None = None, night: bool = False
+) -> None:
+    """Add the sittings of a harness, outside the hours ``when`` a person works if ``night``."""
+    code = book.actor(actor)
+    spacing = {"harness": 300.0, "slow": 700.0, "scripted": 260.0}.get(actor.rhythm, 300.0)
+    count = float(np.clip(np.exp(np.log(75) + 0.8 * rng.standard_normal()), 8, 500)) * book.activity
+    start = schedule(rng, book, str(rng.choice(SCHEDULES)), spacing, count)
+    start = start[start < book.seconds]
+    if night and when is not None:
+        kept = start[people.outside(when, start)]
+        # A schedule that falls wholly into the day is shifted by half a day.
+        start = kept if kept.size >= 5 else (start + DAY / 2) % book.seconds
+    if not start.size:
+        start = rng.uniform(0, book.seconds, 8)
+    fresh = -1
+    device: Any = fresh
+    if actor.device is not None and rng.random() < 0.3:
+        device = np.array([book.devices.code(people.device_id(rng)) for _ in range(start.size)])
+    length = 0.0 if actor.rhythm != "scripted" else 1.0
+    book.add(code, book.sessions(start.size), start, start + 6 * HOUR, length=length, device=device)
+
+
+def plan_harness(rng: np.random.Generator, book: Book, account: int, plan: str, kind: str) -> None:
+    """Plan an account that carries nothing but a harness."""
+    run_harness(rng, book, harness_actor(rng, book, account, plan, kind))
+
+
+def plan_riding(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
+    """Plan a person's account with a harness on it, at night or in parallel."""
+    telemetry = bool(rng.random() < 0.85)
+    habits = people.plan_person(rng, book, account, plan, telemetry=telemetry)
+    actor = harness_actor(rng, book, account, plan, str(rng.choice(DISGUISES)))
+    run_harness(rng, book, actor, when=habits, night=bool(rng.random() < 0.6))
+
+
+def _walks(rng: np.random.Generator, book: Book, actor: Actor, habits: Habits) -> None:
+    code = book.actor(actor)
+    people.sit_down(rng, book, habits, [people.Machine(code, code, np.inf)])
+
+
+def plan_person_on_harness(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
+    """Plan a person at the keyboard of an undeclared tool: only the rhythm is human."""
+    kind = str(rng.choice(["spoofed_partial", "spoofed_full"], p=[0.6, 0.4]))
+    place = places.draw_place(rng)
+    traits: dict[str, Any] = {"rhythm": str(rng.choice(["third_party", "person"], p=[0.7, 0.3]))}
+    traits["network"] = places.home_network(book, rng, place)
+    actor = harness_actor(rng, book, account, plan, kind, **traits)
+    _walks(rng, book, actor, people.draw_habits(rng, book, place.hours, light=0.05))
+
+
+def plan_relay(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
+    """Plan many people's streams through one relay: one address, all hours, many tool sets."""
+    kind = str(rng.choice(["spoofed_partial", "spoofed_full", "imitation"], p=[0.3, 0.4, 0.3]))
+    one = harness_actor(
+        rng, book, account, plan, kind, network=places.hosting_network(book, rng), stream=True
+    )
+    devices = str(rng.choice(["one", "many", "none"]))
+    for _ in range(int(rng.integers(8, 31))):
+        place = places.draw_place(rng)
+        device = {"one": one.device, "many": people.device_id(rng), "none": None}[devices]
+        actor = replace(
+            one,
+            rhythm=str(rng.choice(["person", "third_party", "harness"], p=[0.55, 0.35, 0.1])),
+            device=device,
+            tools=people.tools_hash(rng, f"relayed-{int(rng.integers(40))}", 0.5),
+            context=float(rng.uniform(3000, 30000)),
+            **people.draw_model(rng),
+        )
+        _walks(rng, book, actor, people.draw_habits(rng, book, place.hours, daily=1.6, light=0.3))
+
+
+def plan_declared(rng: np.random.Generator, book: Book, account: int, plan: str, label: str) -> None:
+    """Plan a person, or sometimes a script, on a tool that says who it is."""
+    client, stack = clients.tool(book, rng, "tools")
+    place = places.draw_place(rng)
+    automated: Bools | bool = bool(rng.random() < 0.25)
+    actor = harness_actor(
+        rng,
+        book,
+        account,
+        plan,
+        "spoofed_partial",
+        client=client,
+        label=label,
+        rhythm="harness" if automated else "third_party",
+        network=places.home_network(book, rng, place),
+        retry="sdk" if client.counts_retries else "client",
+        tools=people.tools_hash(rng, client.version + stack, 0.3),
+        sessions=bool(rng.random() < 0.6),
+    )
+    if automated:
+        run_harness(rng, book, actor)
+    else:
+        _walks(rng, book, actor, people.draw_habits(rng, book, place.hours))
