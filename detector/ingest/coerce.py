@@ -191,7 +191,7 @@ def _names(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
     if listed is None:
         return None
     column, inner = listed
-    if not isinstance(inner, pl.String | pl.Categorical | pl.Enum | pl.Binary | pl.Null):
+    if inner not in (pl.String, pl.Binary, pl.Categorical, pl.Enum, pl.Null):
         return None
     return column.cast(pl.List(pl.String))
 

@@ -75,7 +75,7 @@ def read_rows(
     """
     try:
         scanned, found = file.scan()
-        numbered = scanned.with_row_index("row")
+        numbered = scanned.select(name for name in found if name in REQUEST).with_row_index("row")
         native = _native(file, found)
         rows = (
             numbered.select("row", *native)
