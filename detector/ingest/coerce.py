@@ -88,14 +88,10 @@ def _text(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
 
 def _whole(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
     """Read a count; fractions and negative numbers become null."""
-    if found.is_integer():
+    if found.is_float() or (isinstance(found, pl.Decimal) and found.scale):
+        column = _whole_float(column.cast(pl.Float64))
+    elif found.is_numeric():
         column = column.cast(pl.Int64, strict=False)
-    elif found.is_float() or found.is_decimal():
-        column = (
-            _whole_float(column.cast(pl.Float64))
-            if _fractional(found)
-            else column.cast(pl.Int64, strict=False)
-        )
     elif found == pl.String:
         column = column.str.strip_chars()
         column = pl.coalesce(
@@ -104,10 +100,6 @@ def _whole(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
     else:
         return None
     return pl.when(column >= 0).then(column)
-
-
-def _fractional(found: pl.DataType) -> bool:
-    return not (isinstance(found, pl.Decimal) and found.scale == 0)
 
 
 def _whole_float(column: pl.Expr) -> pl.Expr:
