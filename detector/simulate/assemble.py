@@ -48,7 +48,7 @@ def _texts(values: Sequence[str | None]) -> pl.Series:
 
 
 def _actor_frame(book: Book) -> pl.DataFrame:
-    """What each actor puts into its rows; texts by code where many rows share them."""
+    """Collect what each actor puts into its rows; texts by code where many rows share them."""
     actors = book.actors
     return pl.DataFrame(
         {

@@ -264,7 +264,7 @@ def _variants(names: list[str], known: dict[str, str], agent: str, stack: dict[s
 
 
 def _on_stack(
-    book: Book, name: str, names: list[str], known: dict[str, str], agent: str, version: str
+    book: Book, name: str, names: list[str], known: dict[str, str], *, agent: str, version: str
 ) -> Client:
     stack = load("clients.toml")["stacks"][name]
     known = known | {
@@ -298,11 +298,11 @@ def copied(book: Book, stack: str, release: int, platform: Platform) -> Client:
     own = _known(row, platform)
     rules_values = {"x-stainless-retry-count": own["x-stainless-retry-count"]}
     agent = f"claude-cli/{row['version']} (external, cli)"
-    return _on_stack(book, stack, names, own | rules_values, agent, row["version"])
+    return _on_stack(book, stack, names, own | rules_values, agent=agent, version=row["version"])
 
 
 def foreign(book: Book, stack: str, agent: str, *, extra: Sequence[str] = (), version: str = "") -> Client:
-    """Return a client that sends the stack's own headers under ``agent``, with a few copied ones after them."""
+    """Return a client that sends the stack's own headers under ``agent``, and a few copied ones."""
     rules = load("clients.toml")["stacks"][stack]
     letters = rules.get("letters", "own")
     names = list(rules["raw"])
@@ -318,7 +318,7 @@ def foreign(book: Book, stack: str, agent: str, *, extra: Sequence[str] = (), ve
         "x-stainless-runtime": "node",
         "x-stainless-retry-count": "0",
     }
-    return _on_stack(book, stack, names, known, agent, version)
+    return _on_stack(book, stack, names, known, agent=agent, version=version)
 
 
 def tool(book: Book, rng: np.random.Generator, table: str) -> tuple[Client, str]:

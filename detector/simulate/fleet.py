@@ -11,17 +11,16 @@ import polars as pl
 
 from detector.errors import InputError
 from detector.schema import REQUEST
-from detector.simulate import clients, harnesses, others, people
+from detector.simulate import people
 from detector.simulate.assemble import assemble, hex_texts
+from detector.simulate.casting import plan_name, planners
 from detector.simulate.classes import CLASSES, DEFAULT_MIXTURE, label_of
-from detector.simulate.people import Company
 from detector.simulate.plan import Book
 from detector.simulate.rows import draw_rows
 
 __all__ = ["Fleet", "FleetOptions", "simulate"]
 
 BATCH = 250
-PLANS = ("pro", "max", "team", "enterprise")
 PEOPLE_TO_A_COMPANY = 12
 
 
@@ -122,73 +121,6 @@ class Fleet:
         partial.rename(folder)
 
 
-def _plan_account(
-    rng: np.random.Generator, book: Book, account: int, name: str, plan: str, companies: list[Company]
-) -> None:
-    """Plan one account of class ``name``."""
-    match name:
-        case "interactive":
-            if rng.random() < 0.12:
-                people.plan_web(rng, book, account, plan)
-            else:
-                people.plan_person(rng, book, account, plan, machines=1 + int(rng.random() < 0.2))
-        case "telemetry_off":
-            people.plan_person(rng, book, account, plan, telemetry=False)
-        case "corporate_proxy":
-            company = companies[int(rng.integers(len(companies)))]
-            people.plan_person(
-                rng,
-                book,
-                account,
-                plan,
-                telemetry=company.telemetry,
-                company=company,
-                release=company.release,
-            )
-        case "power_user":
-            people.plan_power(rng, book, account, plan)
-        case "headless":
-            others.plan_headless(rng, book, account, plan)
-        case "old_or_new_version":
-            if rng.random() < 0.6:
-                people.plan_person(rng, book, account, plan, release=int(rng.integers(0, 4)))
-            else:
-                moment = book.release + float(rng.exponential(3600.0))
-                people.plan_person(
-                    rng, book, account, plan, release=clients.current_release(), follows=1.0, switch=moment
-                )
-        case "accessibility":
-            rhythm = "pasted" if rng.random() < 0.5 else "dictated"
-            people.plan_person(rng, book, account, plan, telemetry=bool(rng.random() < 0.8), rhythm=rhythm)
-        case "declared_third_party" | "permitted":
-            harnesses.plan_declared(rng, book, account, plan, label_of(name))
-        case "riding":
-            harnesses.plan_riding(rng, book, account, plan)
-        case "relay_pool":
-            harnesses.plan_relay(rng, book, account, plan)
-        case "person_on_harness":
-            harnesses.plan_person_on_harness(rng, book, account, plan)
-        case "shared_account":
-            others.plan_shared(rng, book, account, plan)
-        case "stolen_token":
-            others.plan_stolen(rng, book, account, plan)
-        case "api_key" | "cloud":
-            others.plan_paying(rng, book, account, name)
-        case _:
-            harnesses.plan_harness(rng, book, account, plan, name)
-
-
-def _plan_of(rng: np.random.Generator, name: str) -> str:
-    if name in {"api_key", "cloud"}:
-        return "payg"
-    if name == "permitted":
-        return "enterprise"
-    if name == "corporate_proxy":
-        return str(rng.choice(["team", "enterprise"]))
-    weights = [0.2, 0.6, 0.15, 0.05] if name in {"power_user", "headless"} else [0.55, 0.3, 0.15, 0.0]
-    return str(rng.choice(PLANS, p=weights))
-
-
 def simulate(options: FleetOptions | None = None) -> Fleet:
     """Simulate a fleet.
 
@@ -208,12 +140,13 @@ def simulate(options: FleetOptions | None = None) -> Fleet:
         activity=options.activity,
     )
     companies = people.companies(chance, book, 2 + counts.get("corporate_proxy", 0) // PEOPLE_TO_A_COMPANY)
+    cast = planners(companies)
     plans, batches = [], []
     for begin in range(0, len(names), BATCH):
         for account in range(begin, min(begin + BATCH, len(names))):
             rng = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(1, account)))
-            plans.append(_plan_of(rng, names[account]))
-            _plan_account(rng, book, account, names[account], plans[-1], companies)
+            plans.append(plan_name(rng, names[account]))
+            cast[names[account]](rng, book, account, plans[-1])
         sittings = book.take()
         rng = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(2, begin)))
         batches.append((draw_rows(rng, book, sittings), sittings))

@@ -23,12 +23,14 @@ DAY = 86400.0
 DISGUISES = ("spoofed_partial", "spoofed_full", "imitation", "fake_telemetry")
 STALE = ("2.0.14", "2.0.60", "2.0.76", "2.1.2", "2.1.7", "2.1.45", "2.1.75", "2.1.112", "2.1.203")
 FULL_STACKS = (
-    "httpx", "requests", "aiohttp", "node_fetch", "node20_fetch", "axios", "go", "go_http2", "anthropic_python",
+    "httpx", "requests", "aiohttp", "node_fetch", "node20_fetch", "axios", "go", "go_http2",
+    "anthropic_python",
     "anthropic_node", "openai_python",
 )  # fmt: skip
 PARTIAL_STACKS = (*FULL_STACKS, "anthropic_python", "anthropic_node", "node_fetch", "bun")
 COPIED = ("x-app", "anthropic-dangerous-direct-browser-access", "X-Claude-Code-Session-Id", "Accept")
 SCHEDULES = ("queue", "swarm", "cron", "office", "campaign")
+SCHEDULE_SHARES = (0.2, 0.2, 0.25, 0.12, 0.23)
 
 
 def _partial(rng: np.random.Generator, book: Book) -> Client:
@@ -67,11 +69,11 @@ def harness_actor(
     place = places.draw_place(rng)
     hosted = rng.random() < 0.55
     counted = client.counts_retries
-    base = {
+    base: dict[str, Any] = {
         "account": account,
         "client": client,
         "network": places.hosting_network(book, rng) if hosted else places.home_network(book, rng, place),
-        "rhythm": str(rng.choice(["harness", "slow", "scripted"], p=[0.72, 0.1, 0.18])),
+        "rhythm": str(rng.choice(["harness", "slow", "scripted"], p=[0.8, 0.08, 0.12])),
         "label": "harness",
         "plan": plan,
         "device": people.device_id(rng) if rng.random() < (0.9 if identical else 0.45) else None,
@@ -88,15 +90,16 @@ def harness_actor(
         "growth": float(rng.uniform(0.3, 1.0)),
         "stream": bool(identical or rng.random() < 0.6),
     } | people.draw_model(rng)
-    return Actor(**(base | traits))
+    return Actor(**{**base, **traits})
 
 
 def _lanes(rng: np.random.Generator, begin: Floats, lanes: int, count: int, spacing_s: float) -> Floats:
-    """Starts of sessions that ``lanes`` workers take one after another from each of ``begin``."""
+    """Draw starts of sessions that ``lanes`` workers take one after another from each of ``begin``."""
     each = max(1, round(count / (lanes * begin.size)))
     step = spacing_s * np.exp(0.5 * rng.standard_normal((begin.size, lanes, each)))
     step[:, :, 0] = 15.0 * rng.random((begin.size, lanes))
-    return (begin[:, None, None] + np.cumsum(step, axis=2)).ravel()
+    start: Floats = (begin[:, None, None] + np.cumsum(step, axis=2)).ravel()
+    return start
 
 
 def schedule(rng: np.random.Generator, book: Book, kind: str, spacing_s: float, count: float) -> Floats:
@@ -116,7 +119,7 @@ def schedule(rng: np.random.Generator, book: Book, kind: str, spacing_s: float, 
         minutes = np.array([5, 10, 15, 20, 30, 60, 120, 180, 360])
         fits = minutes[minutes * 60 >= min(span / max(count, 1), 21600)]
         every = float(fits[0]) * 60
-        moment = np.arange(0.0, span, every) + 60.0 * int(rng.integers(0, every // 60))
+        moment = np.arange(0.0, span, every) + 60.0 * int(rng.integers(0, int(every) // 60))
         return moment + 0.5 + rng.exponential(1.5, moment.size)
     if kind == "office":
         begin = rng.uniform(0, 1) * DAY + np.arange(book.days) * DAY
@@ -132,11 +135,11 @@ def schedule(rng: np.random.Generator, book: Book, kind: str, spacing_s: float, 
         "campaign": int(rng.integers(1, 3)),
     }[kind]
     runs = 1 if kind == "campaign" else int(rng.integers(1, 6))
-    begin = np.sort(rng.uniform(0, span * 0.9, runs))
+    opening: Floats = np.sort(rng.uniform(0, span * 0.9, runs)).astype(np.float64)
     if kind == "campaign":
-        begin *= 0.3
-        spacing_s *= max(1.0, min(3.0, 2 * DAY * lanes / (count * spacing_s)))
-    return _lanes(rng, begin, lanes, int(count), spacing_s)
+        opening *= 0.3
+        spacing_s *= float(np.clip(rng.uniform(1.5, 8.0) * DAY * lanes / (count * spacing_s), 1.0, 8.0))
+    return _lanes(rng, opening, lanes, int(count), spacing_s)
 
 
 def run_harness(
@@ -146,7 +149,8 @@ def run_harness(
     code = book.actor(actor)
     spacing = {"harness": 300.0, "slow": 700.0, "scripted": 260.0}.get(actor.rhythm, 300.0)
     count = float(np.clip(np.exp(np.log(75) + 0.8 * rng.standard_normal()), 8, 500)) * book.activity
-    start = schedule(rng, book, str(rng.choice(SCHEDULES)), spacing, count)
+    kind = str(rng.choice(SCHEDULES, p=SCHEDULE_SHARES))
+    start = schedule(rng, book, kind, spacing, count * (2.5 if kind == "campaign" else 1.0))
     start = start[start < book.seconds]
     if night and when is not None:
         kept = start[people.outside(when, start)]
@@ -162,7 +166,7 @@ def run_harness(
     book.add(code, book.sessions(start.size), start, start + 6 * HOUR, length=length, device=device)
 
 
-def plan_harness(rng: np.random.Generator, book: Book, account: int, plan: str, kind: str) -> None:
+def plan_harness(rng: np.random.Generator, book: Book, account: int, plan: str, *, kind: str) -> None:
     """Plan an account that carries nothing but a harness."""
     run_harness(rng, book, harness_actor(rng, book, account, plan, kind))
 
@@ -211,7 +215,7 @@ def plan_relay(rng: np.random.Generator, book: Book, account: int, plan: str) ->
         _walks(rng, book, actor, people.draw_habits(rng, book, place.hours, daily=1.6, light=0.3))
 
 
-def plan_declared(rng: np.random.Generator, book: Book, account: int, plan: str, label: str) -> None:
+def plan_declared(rng: np.random.Generator, book: Book, account: int, plan: str, *, label: str) -> None:
     """Plan a person, or sometimes a script, on a tool that says who it is."""
     client, stack = clients.tool(book, rng, "tools")
     place = places.draw_place(rng)

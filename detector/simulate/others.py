@@ -17,7 +17,7 @@ DAY = 86400.0
 
 
 def _job_times(rng: np.random.Generator, book: Book, kind: str) -> Floats:
-    """Starts of unattended jobs: on cron, or in bursts of a CI system in working hours (s)."""
+    """Draw starts of unattended jobs: on cron, or in bursts of a CI system in working hours (s)."""
     if kind == "cron":
         return schedule(
             rng, book, "cron", 200.0, float(rng.choice([14.0, 60.0, 170.0, 340.0])) * book.activity
@@ -110,13 +110,13 @@ def plan_stolen(rng: np.random.Generator, book: Book, account: int, plan: str) -
     book.add(thief.at(start), book.sessions(start.size), start, start + 4 * HOUR, length=1.5)
 
 
-def plan_paying(rng: np.random.Generator, book: Book, account: int, auth: str) -> None:
+def plan_paying(rng: np.random.Generator, book: Book, account: int, plan: str, *, auth: str) -> None:
     """Plan an account that pays per use: SDK programs, or the own CLI with a key."""
     place = places.draw_place(rng)
     label = "out_of_scope"
     if rng.random() < 0.3:
         plan_person(
-            rng, book, account, "payg", place=place, auth=auth, label=label, telemetry=auth == "api_key"
+            rng, book, account, plan, place=place, auth=auth, label=label, telemetry=auth == "api_key"
         )
         return
     client, _ = clients.tool(book, rng, "sdks")
@@ -125,7 +125,7 @@ def plan_paying(rng: np.random.Generator, book: Book, account: int, auth: str) -
         rng,
         account,
         places.hosting_network(book, rng),
-        "payg",
+        plan,
         telemetry=False,
         auth=auth,
         label=label,

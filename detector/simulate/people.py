@@ -30,7 +30,8 @@ __all__ = [
 
 HOUR = 3600.0
 DAY = 86400.0
-LONGEST_DAY_H = 14.5
+LONGEST_DAY_H = 15.5
+SHORTEST_REST_H = 7.5
 MODELS = ("claude-sonnet-4-5", "claude-opus-4-5", "claude-haiku-4-5")
 PACE = {"claude-sonnet-4-5": 1.0, "claude-opus-4-5": 1.25, "claude-haiku-4-5": 0.6}
 
@@ -133,9 +134,16 @@ def draw_habits(
     if not on[1:-1].any():
         on[int(rng.integers(1, day.size - 1))] = True
     day = day[on]
-    begin = (day * 24.0 + begin_h - hours + 0.5 * np.clip(rng.standard_normal(day.size), -2, 2)) * HOUR
-    span = np.clip(length_h + rng.normal(0, 1.2, day.size), 1.5, LONGEST_DAY_H) * HOUR
-    return Habits(begin, begin + span, daily * float(np.exp(0.5 * rng.standard_normal())), factor)
+    usual = (day * 24.0 + begin_h - hours) * HOUR
+    if not ((usual >= 0) & (usual < book.seconds - 2 * HOUR)).any():
+        usual = np.sort(np.append(usual, rng.uniform(0.0, 0.6) * book.seconds))
+    begin = usual + HOUR * rng.uniform(0.3, 1.1) * np.clip(rng.standard_normal(usual.size), -1.0, 1.8)
+    late = np.where(rng.random(usual.size) < 0.1, rng.uniform(1.0, 4.0, usual.size), 0.0)
+    span = np.clip(length_h + rng.normal(0, 1.2, usual.size) + late, 1.5, LONGEST_DAY_H) * HOUR
+    # Hours of the day stay within a band, and every night leaves a rest.
+    end = np.minimum(begin + span, usual + LONGEST_DAY_H * HOUR)
+    end[:-1] = np.minimum(end[:-1], begin[1:] - SHORTEST_REST_H * HOUR)
+    return Habits(begin, end, daily * float(np.exp(0.5 * rng.standard_normal())), factor)
 
 
 def sit_down(
@@ -248,7 +256,7 @@ def own_actor(
     rng: np.random.Generator, account: int, network: int, plan: str, *, telemetry: bool = True, **traits: Any
 ) -> Actor:
     """Describe the own CLI on one machine; ``traits`` override anything."""
-    base = {
+    base: dict[str, Any] = {
         "account": account,
         "client": Client(0, 0, 0),
         "network": network,
@@ -262,7 +270,7 @@ def own_actor(
         "context": float(rng.uniform(15000, 32000)),
         "growth": float(np.exp(0.3 * rng.standard_normal())),
     } | draw_model(rng)
-    return Actor(**(base | traits))
+    return Actor(**{**base, **traits})
 
 
 def plan_person(
@@ -291,7 +299,9 @@ def plan_person(
         telemetry: whether telemetry, probe and helper calls are on.
         place: where the person lives, drawn if null.
         habits: when the person works, drawn if null.
-        release, follows, switch: release of the client, see ``set_up``.
+        release: index of the release, drawn by share if null.
+        follows: chance that a current installation takes the new release.
+        switch: second at which it does.
         machines: number of installations.
         company: the company whose proxy the person sits behind.
         traits: fields of ``Actor`` to override.

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Actor", "Bools", "Book", "Client", "Floats", "Ints", "Network", "Sittings", "Vocabulary", "Wire"]
+__all__ = ["Actor", "Book", "Bools", "Client", "Floats", "Ints", "Network", "Sittings", "Vocabulary", "Wire"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -227,7 +227,7 @@ class Book:
 
     def take(self) -> Sittings:
         """Sittings added since the last call, and forget them."""
-        blocks, self._blocks = self._blocks, []
+        blocks, self._blocks = [*self._blocks, tuple(np.empty(0) for _ in range(7))], []
         columns = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
         actor, session, start, until, length, network, device = columns
         whole = [column.astype(np.int64) for column in (actor, session, network, device)]

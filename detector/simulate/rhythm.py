@@ -4,9 +4,8 @@ Every gap, length and duration is drawn from the mixtures of ``rhythm.toml``;
 nothing here loops over requests. Times are seconds, durations too.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -96,7 +95,8 @@ def _mixture(rng: np.random.Generator, section: str, profile: Ints) -> Floats:
     sigma = _table(section, "sigmas").ravel()[code]
     sigma *= rng.standard_normal(profile.size)
     np.exp(sigma, out=sigma)
-    return np.minimum(_table(section, "medians").ravel()[code] * sigma, LONGEST_PAUSE_S)
+    pauses: Floats = np.minimum(_table(section, "medians").ravel()[code] * sigma, LONGEST_PAUSE_S)
+    return pauses
 
 
 def _count(rng: np.random.Generator, section: str, profile: Ints, factor: Floats | float = 1.0) -> Ints:
@@ -164,10 +164,18 @@ def _expand(rng: np.random.Generator, sittings: Sittings, traits: Traits, *, chi
 
     keep = start < sittings.until[sitting]
     length = lengths[turn]
-    every = (sitting, start, duration, output, human, place == length - 1, attempt, failed)
-    kept = [column[keep] for column in every]
-    size = kept[0].size
-    return Steps(*kept, child=np.full(size, child), length=length[keep])
+    return Steps(
+        sitting=sitting[keep],
+        start=start[keep],
+        duration=duration[keep],
+        output=output[keep],
+        human=human[keep],
+        last=(place == length - 1)[keep],
+        attempt=attempt[keep],
+        failed=failed[keep],
+        child=np.full(int(keep.sum()), child),
+        length=length[keep],
+    )
 
 
 def _children(
@@ -180,11 +188,16 @@ def _children(
     row = np.repeat(row, rng.integers(1, 5, row.size))
     parent = steps.sitting[row]
     start = steps.start[row] + steps.duration[row] + 0.05 + 1.5 * rng.random(row.size)
-    columns = [getattr(sittings, one.name)[parent] for one in fields(Sittings)]
-    made = Sittings(*columns)
-    return Sittings(
-        made.actor, made.session, start, made.until, np.zeros(row.size), made.network, made.device
-    ), parent
+    made = Sittings(
+        actor=sittings.actor[parent],
+        session=sittings.session[parent],
+        start=start,
+        until=sittings.until[parent],
+        length=np.zeros(row.size),
+        network=sittings.network[parent],
+        device=sittings.device[parent],
+    )
+    return made, parent
 
 
 def draw_steps(rng: np.random.Generator, sittings: Sittings, traits: Traits) -> tuple[Steps, Steps | None]:
@@ -200,5 +213,4 @@ def draw_steps(rng: np.random.Generator, sittings: Sittings, traits: Traits) -> 
     if not made.actor.size:
         return steps, None
     inner = _expand(rng, made, traits, child=True)
-    values: dict[str, Any] = {one.name: getattr(inner, one.name) for one in fields(Steps)}
-    return steps, Steps(**(values | {"sitting": parent[inner.sitting]}))
+    return steps, replace(inner, sitting=parent[inner.sitting])

@@ -3,7 +3,7 @@
 Everything is a column of numbers here; text joins at the very end.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -175,11 +175,13 @@ def _helpers(rng: np.random.Generator, steps: Steps, sittings: Sittings, tables:
     row = np.flatnonzero(steps.human & ~steps.failed & (rng.random(actor.size) < chance))
     actor = actor[row]
     output = np.clip(np.exp(3.0 + 0.5 * rng.standard_normal(row.size)), 4, 200).astype(np.int64)
+    noise: Floats = np.exp(0.25 * rng.standard_normal(row.size))
+    duration: Floats = (0.45 + HELPER_PACE * output.astype(np.float64)) * noise
     return _frame(
         1,
         steps.sitting[row],
         steps.start[row] + 0.02 + 0.3 * rng.random(row.size),
-        (0.45 + HELPER_PACE * output) * np.exp(0.25 * rng.standard_normal(row.size)),
+        duration,
         wire=tables.wire[actor],
         ja4=tables.ja4[actor],
         stop=np.zeros(row.size),
@@ -253,7 +255,7 @@ def _posts(
 def _made_up(
     rng: np.random.Generator, served: pl.DataFrame, sittings: Sittings, tables: Tables
 ) -> pl.DataFrame:
-    """Telemetry that a harness makes up: an even timer, constant events a request, counts that do not match."""
+    """Draw posts that a harness makes up: an even timer, constant events, counts that do not match."""
     spans = (
         served.group_by("sitting")
         .agg(begin=pl.col("start").min(), end=pl.col("start").max(), n=pl.len())
@@ -261,13 +263,13 @@ def _made_up(
     )
     owner = spans["sitting"].to_numpy().astype(np.int64)
     # Timer, events and claim belong to the harness, so they hang on its number.
-    style = np.random.default_rng(7).random((3, tables.wire.size))
+    style = rng.random((3, tables.wire.size))
     actor = sittings.actor[owner]
     timer = np.array([10.0, 30.0, 60.0])[(style[0][actor] * 3).astype(np.int64)]
     count = np.ceil((spans["end"].to_numpy() - spans["begin"].to_numpy()) / timer).astype(np.int64) + 1
     row = np.repeat(np.arange(owner.size), count)
     tick = np.arange(row.size) - (np.cumsum(count) - count)[row] + 1
-    claims = 1 + (style[1][actor] * 4).astype(np.int64)
+    claims = np.maximum(np.rint(timer / 6.0 * (0.5 + 1.1 * style[1][actor])), 1).astype(np.int64)
     constant = 2 + (style[2][actor] * 6).astype(np.int64)
     who = actor[row]
     return _frame(
@@ -284,7 +286,14 @@ def _made_up(
 
 def draw_rows(rng: np.random.Generator, book: Book, sittings: Sittings) -> pl.DataFrame:
     """Draw every log row of ``sittings`` as numbers; negative and NaN stand for null."""
-    traits, tables = Traits.of(book.actors), Tables.of(book.actors)
+    if not sittings.actor.size:
+        return _frame(
+            0, sittings.actor, sittings.start, sittings.start, wire=sittings.actor, ja4=sittings.actor
+        )
+    first = int(sittings.actor.min())
+    actors = book.actors[first : int(sittings.actor.max()) + 1]
+    traits, tables = Traits.of(actors), Tables.of(actors)
+    sittings = replace(sittings, actor=sittings.actor - first)
     steps, inner = draw_steps(rng, sittings, traits)
     parts = [_inference(rng, steps, sittings, tables)]
     if inner is not None and inner.sitting.size:
