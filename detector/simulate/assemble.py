@@ -8,15 +8,16 @@ import polars as pl
 import pyarrow as pa
 
 from detector.schema import HEADER_VALUE, REQUEST
+from detector.simulate.columns import STOPS
 from detector.simulate.plan import Book, Sittings
-from detector.simulate.rows import STOPS
 
 __all__ = ["assemble", "hex_texts"]
 
-INFERENCE, HELPER, PROBE, TELEMETRY = range(4)
+INFERENCE, HELPER, PROBE, TELEMETRY, COUNT = range(5)
 HELPER_MODEL = "claude-haiku-4-5"
 TELEMETRY_PATH = "/api/event_logging/batch"
 PROBE_PATH = "/api/hello"
+COUNT_PATH = "/v1/messages/count_tokens"
 EPOCH = date(1970, 1, 1)
 
 
@@ -170,14 +171,19 @@ def assemble(
         .then("path")
         .when(kind == PROBE)
         .then(pl.lit(PROBE_PATH))
+        .when(kind == COUNT)
+        .then(pl.lit(COUNT_PATH))
         .otherwise(pl.lit(TELEMETRY_PATH)),
         method=pl.when(kind == PROBE).then(pl.lit("HEAD")).otherwise(pl.lit("POST")),
         request_id=hex_texts(rng, rows.height, 24),
         duration_ms=(pl.col("duration") * 1e3).round(3),
         auth=pl.when(kind != PROBE).then("auth"),
         session_id=pl.when(kind != PROBE).then("session_id"),
-        device_id=pl.when(asks).then("device_id"),
-        model=pl.when(kind == INFERENCE).then("model").when(kind == HELPER).then(pl.lit(HELPER_MODEL)),
+        device_id=pl.when(asks | (kind == COUNT)).then("device_id"),
+        model=pl.when(kind.is_in([INFERENCE, COUNT]))
+        .then("model")
+        .when(kind == HELPER)
+        .then(pl.lit(HELPER_MODEL)),
         tools_hash=pl.when(kind == INFERENCE).then("tools_hash"),
         stream=pl.when(asks).then("stream"),
         stop_reason=_texts(STOPS).gather(rows.select(pl.when(pl.col("stop") >= 0).then("stop")).to_series()),

@@ -247,10 +247,12 @@ def _spell(name: str, letters: str) -> str:
     return name.lower() if letters == "lower" else name
 
 
-def _variants(names: list[str], known: dict[str, str], agent: str, stack: dict[str, Any]) -> list[Wire]:
+def _variants(
+    names: list[str], known: dict[str, str], agent: str, stack: dict[str, Any], *, counts: bool
+) -> list[Wire]:
     """Wires of one client on ``stack``: one, or one for each retry, or many orders."""
     http = stack["http"]
-    if stack.get("counts_retries"):
+    if counts:
         return [
             Wire(tuple(names), _values(names, known | {"x-stainless-retry-count": str(retry)}), agent, http)
             for retry in range(3)
@@ -264,41 +266,42 @@ def _variants(names: list[str], known: dict[str, str], agent: str, stack: dict[s
 
 
 def _on_stack(
-    book: Book, name: str, names: list[str], known: dict[str, str], *, agent: str, version: str
+    book: Book, stack: dict[str, Any], wires: list[Wire], *, counts: bool = False, version: str = ""
 ) -> Client:
-    stack = load("clients.toml")["stacks"][name]
-    known = known | {
-        "accept-encoding": stack["accept_encoding"],
-        "accept-language": "*",
-        "sec-fetch-mode": "cors",
-    }
-    known |= {key.lower(): value for key, value in stack.get("values", {}).items()}
-    wires = _variants(names, known, agent, stack)
-    first = book.wires.code(wires[0]) if len(wires) == 1 else book.wires.run(wires)
     prints = stack["ja4"]
     return Client(
-        first,
+        book.wires.code(wires[0]) if len(wires) == 1 else book.wires.run(wires),
         book.ja4.code(prints[0]),
         book.ja4.code(prints[-1]),
         variants=len(wires),
-        counts_retries=bool(stack.get("counts_retries")),
+        counts_retries=counts,
         version=version,
     )
 
 
+def _stack_values(stack: dict[str, Any]) -> dict[str, str]:
+    own = {"accept-encoding": stack["accept_encoding"], "accept-language": "*", "sec-fetch-mode": "cors"}
+    return own | {key.lower(): value for key, value in stack.get("values", {}).items()}
+
+
 def copied(book: Book, stack: str, release: int, platform: Platform) -> Client:
-    """Return a harness on ``stack`` that copies every header of the own CLI, agent included."""
+    """Return a harness on ``stack`` that copies every header of the own CLI, agent and values included.
+
+    A copied retry header stays at 0: an SDK counts only the one that it writes itself.
+    """
     rules = load("clients.toml")["stacks"][stack]
     row = _releases()[release]
     letters = rules.get("letters", "own")
-    listed = {name.lower() for name in rules["copied"]} | {name.lower() for name in rules.get("drop", [])}
+    listed = {name.lower() for name in [*rules["copied"], *rules.get("drop", [])]}
     rest = [name for name in _own_names(row) if name.lower() not in listed]
+    if rules.get("sorts"):
+        rest.sort(key=str.lower)
     names = [name for slot in rules["copied"] for name in (rest if slot == "*" else [slot])]
     names = [_spell(name, letters) for name in names]
-    own = _known(row, platform)
-    rules_values = {"x-stainless-retry-count": own["x-stainless-retry-count"]}
+    known = _stack_values(rules) | _known(row, platform) | {"accept-encoding": rules["accept_encoding"]}
     agent = f"claude-cli/{row['version']} (external, cli)"
-    return _on_stack(book, stack, names, own | rules_values, agent=agent, version=row["version"])
+    wires = _variants(names, known, agent, rules, counts=False)
+    return _on_stack(book, rules, wires, version=row["version"])
 
 
 def foreign(book: Book, stack: str, agent: str, *, extra: Sequence[str] = (), version: str = "") -> Client:
@@ -306,9 +309,11 @@ def foreign(book: Book, stack: str, agent: str, *, extra: Sequence[str] = (), ve
     rules = load("clients.toml")["stacks"][stack]
     letters = rules.get("letters", "own")
     names = list(rules["raw"])
-    place = next((i for i, name in enumerate(names) if name.lower() == "authorization"), len(names) - 1) + 1
     have = {name.lower() for name in names}
+    place = 1 + next((i for i, name in enumerate(names) if name.lower() == "authorization"), len(names) - 2)
     names[place:place] = [_spell(name, letters) for name in extra if name.lower() not in have]
+    if rules.get("sorts"):
+        names[3:-1] = sorted(names[3:-1])
     known = {
         "anthropic-version": "2023-06-01",
         "x-app": "cli",
@@ -317,12 +322,15 @@ def foreign(book: Book, stack: str, agent: str, *, extra: Sequence[str] = (), ve
         "x-stainless-os": "Linux",
         "x-stainless-runtime": "node",
         "x-stainless-retry-count": "0",
-    }
-    return _on_stack(book, stack, names, known, agent=agent, version=version)
+    } | _stack_values(rules)
+    counts = bool(rules.get("counts_retries"))
+    return _on_stack(
+        book, rules, _variants(names, known, agent, rules, counts=counts), counts=counts, version=version
+    )
 
 
-def tool(book: Book, rng: np.random.Generator, table: str) -> tuple[Client, str]:
-    """Draw a client that says who it is, from ``tools`` or ``sdks``, with the stack it runs on."""
+def tool(book: Book, rng: np.random.Generator, table: str) -> Client:
+    """Draw a client that says who it is, from ``tools`` or ``sdks``, on the stack that it runs on."""
     rows = load("clients.toml")[table]
     row = rows[int(rng.integers(len(rows)))]
-    return foreign(book, row["stack"], row["agent"], version=row["agent"].split(" ")[0]), row["stack"]
+    return foreign(book, row["stack"], row["agent"], version=row["agent"].split(" ")[0])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from detector.simulate import clients, people, places
-from detector.simulate.people import Habits
+from detector.simulate.habits import Habits, Machine, draw_habits, outside, sit_down
 from detector.simulate.plan import Actor, Book, Bools, Client, Floats
 
 __all__ = [
@@ -153,7 +153,7 @@ def run_harness(
     start = schedule(rng, book, kind, spacing, count * (2.5 if kind == "campaign" else 1.0))
     start = start[start < book.seconds]
     if night and when is not None:
-        kept = start[people.outside(when, start)]
+        kept = start[outside(when, start)]
         # A schedule that falls wholly into the day is shifted by half a day.
         start = kept if kept.size >= 5 else (start + DAY / 2) % book.seconds
     if not start.size:
@@ -181,7 +181,7 @@ def plan_riding(rng: np.random.Generator, book: Book, account: int, plan: str) -
 
 def _walks(rng: np.random.Generator, book: Book, actor: Actor, habits: Habits) -> None:
     code = book.actor(actor)
-    people.sit_down(rng, book, habits, [people.Machine(code, code, np.inf)])
+    sit_down(rng, book, habits, [Machine(code, code, np.inf)])
 
 
 def plan_person_on_harness(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
@@ -191,7 +191,7 @@ def plan_person_on_harness(rng: np.random.Generator, book: Book, account: int, p
     traits: dict[str, Any] = {"rhythm": str(rng.choice(["third_party", "person"], p=[0.7, 0.3]))}
     traits["network"] = places.home_network(book, rng, place)
     actor = harness_actor(rng, book, account, plan, kind, **traits)
-    _walks(rng, book, actor, people.draw_habits(rng, book, place.hours, light=0.05))
+    _walks(rng, book, actor, draw_habits(rng, book, place.hours, light=0.05))
 
 
 def plan_relay(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
@@ -212,12 +212,12 @@ def plan_relay(rng: np.random.Generator, book: Book, account: int, plan: str) ->
             context=float(rng.uniform(3000, 30000)),
             **people.draw_model(rng),
         )
-        _walks(rng, book, actor, people.draw_habits(rng, book, place.hours, daily=1.6, light=0.3))
+        _walks(rng, book, actor, draw_habits(rng, book, place.hours, daily=1.6, light=0.3))
 
 
 def plan_declared(rng: np.random.Generator, book: Book, account: int, plan: str, *, label: str) -> None:
     """Plan a person, or sometimes a script, on a tool that says who it is."""
-    client, stack = clients.tool(book, rng, "tools")
+    client = clients.tool(book, rng, "tools")
     place = places.draw_place(rng)
     automated: Bools | bool = bool(rng.random() < 0.25)
     actor = harness_actor(
@@ -231,10 +231,10 @@ def plan_declared(rng: np.random.Generator, book: Book, account: int, plan: str,
         rhythm="harness" if automated else "third_party",
         network=places.home_network(book, rng, place),
         retry="sdk" if client.counts_retries else "client",
-        tools=people.tools_hash(rng, client.version + stack, 0.3),
+        tools=people.tools_hash(rng, client.version, 0.3),
         sessions=bool(rng.random() < 0.6),
     )
     if automated:
         run_harness(rng, book, actor)
     else:
-        _walks(rng, book, actor, people.draw_habits(rng, book, place.hours))
+        _walks(rng, book, actor, draw_habits(rng, book, place.hours))

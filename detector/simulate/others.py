@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from detector.simulate import clients, people, places
+from detector.simulate.habits import Machine, draw_habits, sit_down
 from detector.simulate.harnesses import schedule
 from detector.simulate.people import own_actor, plan_person
 from detector.simulate.plan import Actor, Book, Floats
@@ -87,14 +88,14 @@ def plan_shared(rng: np.random.Generator, book: Book, account: int, plan: str) -
     for _ in range(int(rng.integers(2, 6))):
         telemetry = bool(rng.random() < 0.85)
         place = places.draw_place(rng)
-        habits = people.draw_habits(rng, book, place.hours, light=0.1)
+        habits = draw_habits(rng, book, place.hours, light=0.1)
         plan_person(rng, book, account, plan, telemetry=telemetry, place=place, habits=habits, label="watch")
 
 
 def plan_stolen(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
     """Plan genuine use, then a burst from another country by somebody who took the token."""
     home = places.draw_place(rng)
-    habits = people.draw_habits(rng, book, home.hours, light=0.0)
+    habits = draw_habits(rng, book, home.hours, light=0.0)
     plan_person(rng, book, account, plan, place=home, habits=habits)
     away = places.draw_place(rng, other_than=home.country)
     hosted = rng.random() < 0.5
@@ -119,7 +120,7 @@ def plan_paying(rng: np.random.Generator, book: Book, account: int, plan: str, *
             rng, book, account, plan, place=place, auth=auth, label=label, telemetry=auth == "api_key"
         )
         return
-    client, _ = clients.tool(book, rng, "sdks")
+    client = clients.tool(book, rng, "sdks")
     rhythm = str(rng.choice(["harness", "headless", "third_party", "scripted"]))
     actor: Actor = own_actor(
         rng,
@@ -141,9 +142,7 @@ def plan_paying(rng: np.random.Generator, book: Book, account: int, plan: str, *
     actor = replace(actor, client=client)
     if rhythm == "third_party":
         code = book.actor(actor)
-        people.sit_down(
-            rng, book, people.draw_habits(rng, book, place.hours), [people.Machine(code, code, np.inf)]
-        )
+        sit_down(rng, book, draw_habits(rng, book, place.hours), [Machine(code, code, np.inf)])
         return
     kind = str(rng.choice(["queue", "swarm", "cron", "office", "campaign"]))
     start = schedule(rng, book, kind, 240.0, float(np.exp(3.8 + 0.8 * rng.standard_normal())) * book.activity)
