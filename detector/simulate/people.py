@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from detector.simulate import clients, places
-from detector.simulate.clients import Platform, Proxy
 from detector.simulate.habits import Habits, Machine, draw_habits, sit_down
 from detector.simulate.places import Place
 from detector.simulate.plan import Actor, Book, Client
+from detector.simulate.proxies import Proxy, company_proxy
 
 __all__ = [
     "Company",
@@ -210,7 +210,7 @@ def plan_power(rng: np.random.Generator, book: Book, account: int, plan: str) ->
 def plan_web(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
     """Plan one person on the provider's web app."""
     place = places.draw_place(rng)
-    platform: Platform = clients.draw_platform(rng)
+    platform = clients.draw_platform(rng)
     client = clients.browser(book, rng, platform)
     organisation = rng.bytes(16).hex()
     actor = own_actor(
@@ -241,7 +241,7 @@ def companies(rng: np.random.Generator, book: Book, count: int) -> list[Company]
         place = places.draw_place(rng)
         found.append(
             Company(
-                proxy=clients.company_proxy(rng),
+                proxy=company_proxy(rng),
                 network=places.company_network(book, rng, place),
                 place=place,
                 telemetry=index % 2 == 0,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.simulate.clients import load
+from detector.simulate.data import load
 from detector.simulate.plan import Book, Network
 
 __all__ = [

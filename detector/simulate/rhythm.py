@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from detector.simulate.clients import load
+from detector.simulate.data import load
 from detector.simulate.plan import Actor, Bools, Floats, Ints, Sittings
 
 __all__ = ["Steps", "Traits", "draw_steps"]

@@ -1,11 +1,10 @@
 import itertools
 
-import numpy as np
 import pytest
 
 from detector.simulate import clients
-from detector.simulate.clients import Platform, Proxy
-from detector.simulate.plan import Book, Wire
+from detector.simulate.clients import Platform
+from detector.simulate.plan import Book
 
 TAIL = ("Connection", "Host", "Accept-Encoding", "Content-Length")
 LINUX = Platform("Linux", "x64", "X11; Linux x86_64")
@@ -84,16 +83,3 @@ def test_sdks_count_their_retries_and_copies_do_not(book):
     counted = [dict(wire.values)["x-stainless-retry-count"] for wire in book.wires.items[sdk.inference :][:3]]
     assert counted == ["0", "1", "2"]
     assert not clients.copied(book, "anthropic_python", clients.current_release(), LINUX).counts_retries
-
-
-def test_a_proxy_changes_order_case_and_hops():
-    proxy = Proxy("t", http="2", lower=True, order="sorted", added=("Via",), encoding="gzip")
-    seen = proxy.pass_on(Wire(("B", "Accept-Encoding", "a"), (("Accept-Encoding", "br"),), "agent"))
-    assert seen.names == ("a", "accept-encoding", "b", "via")
-    assert seen.values == (("accept-encoding", "gzip"),)
-    assert (seen.agent, seen.http) == ("agent", "2")
-
-
-def test_proxies_differ_from_company_to_company():
-    rng = np.random.default_rng(0)
-    assert len({clients.company_proxy(rng) for _ in range(20)}) > 10

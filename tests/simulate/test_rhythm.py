@@ -103,3 +103,10 @@ def test_context_grows_and_long_pauses_miss_the_cache(people):
     )
     assert swift.select(share).item() > 0.9
     assert paused.select(share).item() < 0.5
+
+
+def test_tokens_are_never_negative(rows):
+    tokens = ["input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens"]
+    served = rows.filter(pl.col("output_tokens").is_not_null())
+    assert min(served.select(pl.col(tokens).min()).row(0)) >= 0
+    assert served.select(pl.sum_horizontal(tokens[:3]).max()).item() < 200_000
