@@ -1,1 +1,41 @@
-"""Find automated harness traffic riding on human LLM subscription accounts."""
+"""Find automated harness traffic riding on human LLM subscription accounts.
+
+The functions behind the commands::
+
+    import detector
+
+    detector.train("logs/week-1", "model")            # a bundle from unlabelled logs
+    run = detector.score("logs/week-2", "verdicts", "model")
+    run.accounts.filter(run.accounts["flagged"])      # a polars DataFrame
+    detector.evaluate("verdicts", "labels.parquet")   # figures against labels
+
+Heavy libraries are imported when a function is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from detector.engine.local import Run, score, train
+    from detector.errors import DetectorError
+    from detector.simulate import FleetOptions, simulate
+    from detector.verdict.evaluate import evaluate
+
+__all__ = ["DetectorError", "FleetOptions", "Run", "evaluate", "score", "simulate", "train"]
+
+_HOMES = {
+    "DetectorError": "detector.errors",
+    "FleetOptions": "detector.simulate",
+    "Run": "detector.engine.local",
+    "evaluate": "detector.verdict.evaluate",
+    "score": "detector.engine.local",
+    "simulate": "detector.simulate",
+    "train": "detector.engine.local",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home on first use (PEP 562)."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'detector' has no attribute {name!r}")

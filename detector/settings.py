@@ -12,7 +12,20 @@ from typing import Any, Self
 
 from detector.errors import SettingsError
 
-__all__ = ["PathSettings", "ReadSettings", "SessionSettings", "Settings", "default_settings"]
+__all__ = [
+    "CadenceSettings",
+    "ClientSettings",
+    "DecisionSettings",
+    "FingerprintSettings",
+    "FloorSettings",
+    "ModelSettings",
+    "PathSettings",
+    "ReadSettings",
+    "SessionSettings",
+    "Settings",
+    "UsageSettings",
+    "default_settings",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +73,98 @@ class SessionSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientSettings(Section):
+    """How a user agent and a header list are read."""
+
+    browsers: tuple[str, ...]
+    headless_surfaces: tuple[str, ...]
+    hop_pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class CadenceSettings(Section):
+    """What counts as a pause, a rest and a helper call."""
+
+    long_gap_s: float
+    away_gap_s: float
+    instant_s: float
+    shortest_gap_s: float
+    helper_models: str
+    rest_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSettings(Section):
+    """Properties of the prompt cache."""
+
+    cache_ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintSettings(Section):
+    """When a header fingerprint is odd for the client it claims."""
+
+    reference_accounts: int
+    vouchers: int
+    common_accounts: int
+    common_share: float
+    strange_bits: float
+    odd_names: int
+    middlebox_accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class FloorSettings(Section):
+    """Least evidence for each kind of feature."""
+
+    gaps: int
+    away_gaps: int
+    human_gaps: int
+    served: int
+    posts: int
+    limits: int
+    sessions: int
+    starts: int
+    days: int
+    prompts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings(Section):
+    """How the forest is grown and calibrated."""
+
+    trees: int
+    sample: int
+    envelope: float
+    fewest_accounts: int
+    folds: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSettings(Section):
+    """When evidence counts and when it suffices."""
+
+    counting: float
+    flag_p: float
+    watch_p: float
+    fdr: float
+    reasons: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a run."""
 
     paths: PathSettings
     read: ReadSettings
     sessions: SessionSettings
+    clients: ClientSettings
+    cadence: CadenceSettings
+    usage: UsageSettings
+    fingerprint: FingerprintSettings
+    floors: FloorSettings
+    model: ModelSettings
+    decision: DecisionSettings
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -79,6 +178,16 @@ class Settings:
             tables = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"settings: not valid TOML: {error}") from error
+        return cls.from_tables(tables)
+
+    @classmethod
+    def from_tables(cls, tables: dict[str, Any]) -> Self:
+        """Build the settings from a table a section, as a bundle records them.
+
+        Raises:
+            SettingsError: a table or key is missing or unknown.
+
+        """
         sections: dict[str, type[Section]] = {field.name: field.type for field in fields(cls)}  # type: ignore[misc]
         if odd := set(sections).symmetric_difference(tables):
             raise SettingsError(f"settings: tables {sorted(odd)} are missing or unknown")

@@ -1,0 +1,1 @@
+"""Whole runs: logs in, a model or verdicts out."""

@@ -1,0 +1,1 @@
+"""Evidence into scores: reference population, isolation forest, calibration, bundles."""

@@ -1,0 +1,1 @@
+"""Scores into decisions: policy, verdicts, reasons, figures against labels."""

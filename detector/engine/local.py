@@ -1,0 +1,174 @@
+"""Training and scoring on one machine: what ``detector train`` and ``detector score`` run."""
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from detector.engine.measure import Measured, Progress, measure_log
+from detector.errors import TrainingError
+from detector.features.registry import SCORED
+from detector.model import bundle
+from detector.model.card import card
+from detector.model.train import Model, assess, fit
+from detector.schema import FAMILIES
+from detector.settings import Settings, default_settings
+from detector.verdict.decide import decide
+from detector.verdict.policy import load_policy
+from detector.verdict.write import new_folder, write_verdicts
+
+__all__ = ["Run", "score", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a scoring run found.
+
+    Attributes:
+        accounts: a row an account, schema ``detector.schema.ACCOUNT_VERDICT``.
+        sessions: a row a session, schema ``SESSION_VERDICT`` and every feature.
+        record: what ``run.json`` holds.
+
+    """
+
+    accounts: pl.DataFrame
+    sessions: pl.DataFrame
+    record: Mapping[str, Any]
+
+
+def train(
+    logs: str | Path,
+    output: str | Path,
+    *,
+    policy: str | Path | None = None,
+    seed: int = 0,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Train a model on unlabelled logs and write its bundle.
+
+    Args:
+        logs: file, folder, Hive dataset or glob of native logs.
+        output: folder for the bundle; must not exist or be empty.
+        policy: name or file of the policy; clients it knows as third-party are not
+            trained on.
+        seed: decides the trees and draws.
+        settings: thresholds; the package's own where left out.
+        progress: told of the stages.
+
+    Returns:
+        The model; ``output`` holds its bundle.
+
+    Raises:
+        DetectorError: the log cannot be used, holds nothing in scope, or the output
+            folder is taken.
+
+    """
+    settings = settings or default_settings()
+    rules = load_policy(policy)
+    with new_folder(output) as folder:
+        measured = measure_log(logs, settings, progress=progress)
+        usable = measured.streams.filter((pl.col("served") >= settings.floors.served) & ~rules.declared())
+        if usable.is_empty():
+            raise TrainingError(
+                f"{logs}: nothing in scope to train on: no subscription account has {settings.floors.served} "
+                "answered requests of a client that the policy leaves to the model; give other logs"
+            )
+        if progress:
+            progress("fitting", 0, 1)
+        model = fit(usable, measured.population, settings, seed)
+        bundle.save(model, folder)
+        (folder / "CARD.md").write_text(card(model, _families(measured)), "utf-8")
+    return model
+
+
+def score(
+    logs: str | Path,
+    output: str | Path | None = None,
+    model: str | Path | None = None,
+    *,
+    policy: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Score logs and, where an output folder is given, write the verdicts.
+
+    Args:
+        logs: file, folder, Hive dataset or glob of native logs.
+        output: folder for ``accounts.parquet``, ``sessions.parquet`` and
+            ``run.json``; must not exist, be empty or hold an earlier run.
+        model: folder of a bundle; the one that travels with the package where left out.
+        policy: name or file of the policy.
+        progress: told of the stages.
+
+    Raises:
+        DetectorError: the log, the bundle, the policy or the output folder cannot be used.
+
+    """
+    clock = [time.perf_counter()]
+    folder = Path(model) if model is not None else bundle.default_bundle()
+    loaded = bundle.load(folder)
+    rules = load_policy(policy)
+    measured = measure_log(logs, loaded.settings, loaded.population, progress)
+    clock.append(time.perf_counter())
+    if progress:
+        progress("scoring", 0, 1)
+    assessment = assess(loaded, measured.streams)
+    decision = decide(loaded, assessment, measured.streams, measured.sessions, measured.accounts, rules)
+    clock.append(time.perf_counter())
+    record = {
+        "model": {"id": bundle.model_id(folder), "facts": loaded.facts},
+        "policy": rules.name,
+        "input": {
+            "source": str(logs),
+            "files": [{"path": file.path, "rows": file.rows} for file in measured.log.files],
+            "rows": measured.log.rows,
+            "accepted": measured.log.rows - sum(measured.log.rejected.values()),
+            "rejected": dict(sorted(measured.log.rejected.items())),
+            "unknown_columns": list(measured.log.unknown_columns),
+        },
+        "families": _families(measured),
+        "verdicts": dict(sorted(decision.accounts["verdict"].value_counts().iter_rows())),
+        "false_discovery_rate": loaded.settings.decision.fdr,
+        "warnings": _warnings(decision.accounts, loaded),
+        "versions": {
+            "detector": metadata.version("harness-detector"),
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("polars", "numpy", "scikit-learn")},
+        },
+        "seconds": {
+            "measure": round(clock[1] - clock[0], 3),
+            "score": round(clock[2] - clock[1], 3),
+        },
+    }
+    if output is not None:
+        write_verdicts(Path(output), decision, record)
+    return Run(decision.accounts, decision.sessions, record)
+
+
+def _families(measured: Measured) -> dict[str, dict[str, Any]]:
+    """Return, by family, whether the log can feed it and which features it cannot."""
+    scored = {family: {r.name for r in SCORED if r.family == family} for family in FAMILIES}
+    return {
+        family: {"available": bool(scored[family] - set(missing)), "features_not_available": missing}
+        for family, missing in measured.families.items()
+    }
+
+
+def _warnings(accounts: pl.DataFrame, model: Model) -> list[str]:
+    warnings = []
+    if accounts.filter(pl.col("verdict") != "out_of_scope").is_empty():
+        warnings.append("no account is in scope: all traffic pays per use")
+    fewest = len(model.calibration)
+    scored = accounts["p_value"].count()
+    needed = round(scored / (model.settings.decision.fdr * max(1, accounts["flagged"].sum())))
+    if scored and fewest < needed:
+        warnings.append(
+            f"false discovery rate not claimed: {fewest} calibration accounts, about {needed} are needed "
+            f"to bound it at {model.settings.decision.fdr:.0%}; flags rest on the two-family rule"
+        )
+    return warnings

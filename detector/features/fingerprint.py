@@ -1,0 +1,278 @@
+"""Header fingerprints against the claimed client's own population.
+
+A population counts accounts, never requests, and trusts a fact (a header order,
+an accept-encoding, a JA4) as far as accounts that report telemetry show it:
+harnesses copy headers far more often than they keep up a telemetry pipeline, so a
+stack that nobody vouches for stays odd however many accounts use it. Where no
+telemetry was logged, plain prevalence takes its place.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from detector.settings import FingerprintSettings
+
+__all__ = ["ASPECTS", "BEHIND_PROXY", "MEASURES", "POPULATION", "describe", "judge", "population"]
+
+ASPECTS = ("wire", "core", "order", "accept_encoding", "values", "user_agent", "ja4")
+"""Facts of a fingerprint that a client's population shares: how names arrive
+(HTTP version and case), which names, their order and case, the accept-encoding,
+other harmless values, the user agent's form, the TLS client."""
+
+MEASURES = (
+    "headers_missing",
+    "headers_extra",
+    "order_distance",
+    "case_distance",
+    "accept_encoding_bits",
+    "values_bits",
+    "user_agent_bits",
+    "ja4_bits",
+)
+"""What :func:`judge` measures of a fingerprint."""
+
+BEHIND_PROXY = ("order_distance", "case_distance", "accept_encoding_bits", "ja4_bits")
+"""Measures of what a proxy rewrites: never judged behind one."""
+
+POPULATION = pl.Schema(
+    {
+        "client": pl.String,
+        "version": pl.String,
+        "aspect": pl.String,
+        "value": pl.String,
+        "accounts": pl.Float64,
+        "vouched": pl.Float64,
+    }
+)
+"""Accounts (and accounts with telemetry) that showed a value; version ``*`` is any."""
+
+
+def describe(facts: pl.DataFrame) -> pl.DataFrame:
+    """Return the aspects of every fingerprint in long form.
+
+    Args:
+        facts: a row a fingerprint with the columns of ``clients.claims`` and
+            ``clients.headers``, ``http_version`` and ``ja4``.
+
+    Returns:
+        ``fingerprint``, ``client``, ``version``, ``aspect``, ``value``; rows only
+        where the fact was logged.
+
+    """
+    wire = pl.format("{}/{}", pl.col("http_version").fill_null("?"), pl.col("lowered"))
+    values = {
+        "wire": pl.when(pl.col("lowered").is_not_null()).then(wire),
+        "core": pl.col("core"),
+        "order": pl.col("raw_names").list.join(","),
+        "accept_encoding": pl.col("accept_encoding"),
+        "values": pl.when(pl.col("values") != "").then(pl.col("values")),
+        "user_agent": pl.when(pl.col("client") != "browser").then(pl.col("ua_template")),
+        "ja4": pl.col("ja4"),
+    }
+    wide = facts.select(
+        "fingerprint",
+        "client",
+        pl.col("client_version").fill_null("").alias("version"),
+        "headless",
+        *(values[aspect].alias(aspect) for aspect in ASPECTS),
+    )
+    index = ["fingerprint", "client", "version", "headless"]
+    long = wide.unpivot(index=index, variable_name="aspect", value_name="value")
+    # The entry point is part of the user agent: print mode has user agents of its own.
+    apart = pl.col("headless") & (pl.col("aspect") == "user_agent")
+    client = pl.when(apart).then(pl.format("{} headless", "client")).otherwise("client")
+    return long.with_columns(client=client).drop("headless").filter(pl.col("value").is_not_null() & pl.col("client").is_not_null())
+
+
+def population(described: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """Count in how many accounts each value of each aspect was seen.
+
+    Args:
+        described: result of :func:`describe`.
+        seen: ``account``, ``fingerprint``, ``requests``, ``vouched`` (requests in
+            sessions that reported telemetry), inference requests in scope only.
+
+    Returns:
+        A table of ``POPULATION``. An account that showed several values of one
+        aspect is shared out between them by requests.
+
+    """
+    rows = described.join(seen, on="fingerprint")
+    both = pl.concat([rows, rows.with_columns(version=pl.lit("*"))])
+    unit = ["client", "version", "aspect", "account"]
+    shares = both.group_by([*unit, "value"]).agg(pl.col("requests").sum(), pl.col("vouched").sum())
+    total = pl.col("requests").sum().over(unit)
+    return (
+        shares.with_columns(share=pl.col("requests") / total, vouched_share=pl.col("vouched") / total)
+        .group_by("client", "version", "aspect", "value")
+        .agg(accounts=pl.col("share").sum().round(6), vouched=pl.col("vouched_share").sum().round(6))
+        .sort("client", "version", "aspect", "value")
+        .cast(dict(POPULATION))
+    )
+
+
+def _probabilities(described: pl.DataFrame, table: pl.DataFrame, settings: FingerprintSettings) -> pl.DataFrame:
+    """Look up P(value | client, version), falling back on P(value | client).
+
+    Null where fewer than ``settings.reference_accounts`` accounts were counted.
+    """
+    group = ["client", "version", "aspect"]
+    trusted = pl.col("vouched").sum().over(group) >= settings.vouchers
+    table = table.with_columns(weight=pl.when(trusted).then("vouched").otherwise("accounts"))
+    totals = table.group_by(group).agg(total=pl.col("weight").sum())
+    looked_up = described
+    for suffix, version in (("_version", pl.col("version")), ("_client", pl.lit("*"))):
+        keyed = looked_up.with_columns(version_key=version)
+        keys = {"left_on": ["client", "version_key", "aspect"], "right_on": group}
+        keyed = keyed.join(totals.rename({"total": f"total{suffix}"}), **keys, how="left")
+        values = table.select(*group, "value", pl.col("weight").alias(f"weight{suffix}"))
+        looked_up = keyed.join(
+            values, left_on=[*keys["left_on"], "value"], right_on=[*group, "value"], how="left"
+        ).drop("version_key")
+
+    def chance(suffix: str) -> pl.Expr:
+        total = pl.col(f"total{suffix}")
+        likely = (pl.col(f"weight{suffix}").fill_null(0) + 0.5) / (total + 1)
+        return pl.when(total >= settings.reference_accounts).then(likely)
+
+    return looked_up.select(*described.columns, p=pl.coalesce(chance("_version"), chance("_client")))
+
+
+def judge(facts: pl.DataFrame, populations: list[pl.DataFrame], settings: FingerprintSettings) -> pl.DataFrame:
+    """Measure how far every fingerprint lies from the population of the client it claims.
+
+    Where several populations know the client (the one a model learned and the one
+    being scored), the kinder answer counts: a new release is vouched for by those
+    who run it today.
+
+    Returns:
+        A row a fingerprint: ``proxied`` and ``MEASURES``: ``<aspect>_bits``, the
+        surprisal -log2 P; ``headers_missing`` and ``headers_extra`` (names against
+        the nearest common set); ``order_distance`` and ``case_distance`` (share of
+        name pairs in another order, and of names in another case, than in the
+        nearest common order, 0 to 1). Null where the fact was not logged, where
+        nobody's fingerprint of that client is known, and, for what proxies rewrite,
+        behind a proxy.
+
+    """
+    described = describe(facts)
+    likely = pl.concat([_probabilities(described, table, settings) for table in populations])
+    bits = (
+        likely.group_by("fingerprint", "aspect")
+        .agg(bits=-pl.col("p").max().log(2))
+        .sort("fingerprint", "aspect")
+        .pivot("aspect", index="fingerprint", values="bits")
+    )
+    empty = [pl.lit(None, pl.Float64).alias(aspect) for aspect in ASPECTS if aspect not in bits.columns]
+    bits = bits.with_columns(empty).rename({aspect: f"{aspect}_bits" for aspect in ASPECTS})
+    joined = facts.join(bits, on="fingerprint", how="left")
+    strange_wire = pl.col("lowered") & (pl.col("wire_bits") > settings.strange_bits)
+    joined = joined.with_columns(proxied=(pl.col("hops") | strange_wire).fill_null(value=False))
+    joined = joined.with_columns(_distances(joined, populations, settings))
+    return joined.select(
+        "fingerprint",
+        "proxied",
+        *(
+            pl.when(~pl.col("proxied")).then(name).alias(name) if name in BEHIND_PROXY else pl.col(name)
+            for name in MEASURES
+        ),
+    )
+
+
+def _common(populations: list[pl.DataFrame], aspect: str, settings: FingerprintSettings) -> dict[str, list[list[str]]]:
+    """Return, by client, the name lists that a fair share of its accounts send."""
+    group = ["client", "version", "aspect"]
+    tables = []
+    for table in populations:
+        whole = table.filter((pl.col("version") == "*") & (pl.col("aspect") == aspect))
+        trusted = pl.col("vouched").sum().over(group) >= settings.vouchers
+        whole = whole.with_columns(weight=pl.when(trusted).then("vouched").otherwise("accounts"))
+        total = pl.col("weight").sum().over(group)
+        tables.append(
+            whole.filter(
+                (total >= settings.reference_accounts)
+                & (pl.col("weight") >= settings.common_accounts)
+                & (pl.col("weight") >= settings.common_share * total)
+            )
+        )
+    rows = pl.concat(tables).unique(["client", "value"]).sort("client", "value")
+    return {
+        str(client): [value.split(",") for value in part["value"]] for (client,), part in rows.group_by("client")
+    }
+
+
+def _distances(
+    facts: pl.DataFrame, populations: list[pl.DataFrame], settings: FingerprintSettings
+) -> list[pl.Series]:
+    """Return the distances to the nearest common set and order, a value a row of ``facts``."""
+    sets = _common(populations, "core", settings)
+    orders = _common(populations, "order", settings)
+    found = {name: np.full(facts.height, np.nan) for name in MEASURES[:4]}
+    rows = facts.with_row_index("row").filter(pl.col("core").is_not_null() & pl.col("client").is_not_null())
+    for (client,), part in rows.group_by("client"):
+        at = part["row"].to_numpy()
+        cores = [set(core.split(",")) for core in part["core"]]
+        away = [
+            [(len(reference - core), len(core - reference)) for core in cores]
+            for reference in map(set, sets.get(str(client), []))
+        ]
+        if away:
+            found["headers_missing"][at], found["headers_extra"][at] = _nearest(np.array(away, dtype=float))
+        raw = part["raw_names"].to_list()
+        lowered = [[name.lower() for name in names] for names in raw]
+        moved = []
+        for reference in orders.get(str(client), []):
+            discordance = _discordance(lowered, [name.lower() for name in reference])
+            moved.append(np.column_stack([discordance, _recased(raw, reference)]))
+        if moved:
+            found["order_distance"][at], found["case_distance"][at] = _nearest(np.array(moved))
+    return [pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in found.items()]
+
+
+def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pick, for each row, the reference with the least sum of its two distances.
+
+    Args:
+        distances: shape (references, rows, 2); NaN where nothing can be compared.
+
+    Returns:
+        Shape (2, rows).
+
+    """
+    total = np.nan_to_num(distances.sum(axis=2), nan=np.inf)
+    best = total.argmin(axis=0)
+    picked: NDArray[np.float64] = distances[best, np.arange(distances.shape[1])].T
+    return picked
+
+
+def _recased(lists: list[list[str]], reference: list[str]) -> NDArray[np.float64]:
+    """Return the share of shared names whose case differs from the reference's."""
+    case = {name.lower(): name for name in reference}
+    shares = np.full(len(lists), np.nan)
+    for row, names in enumerate(lists):
+        shared = [name for name in names if name.lower() in case]
+        if shared:
+            shares[row] = sum(case[name.lower()] != name for name in shared) / len(shared)
+    return shares
+
+
+def _discordance(lists: list[list[str]], reference: list[str]) -> NDArray[np.float64]:
+    """Return the share of common name pairs that stand in another order (Kendall 1938).
+
+    NaN where fewer than two names are shared with the reference.
+    """
+    place = {name: position for position, name in enumerate(reference)}
+    ranks = np.full((len(lists), len(place)), -1)
+    for row, names in enumerate(lists):
+        # Position of each reference name in this list; the first of a repeated name counts.
+        for position, name in reversed(list(enumerate(names))):
+            if name in place:
+                ranks[row, place[name]] = position
+    discordant = np.zeros(len(lists))
+    pairs = np.zeros(len(lists))
+    for first in range(len(place)):
+        both = (ranks[:, first, None] >= 0) & (ranks[:, first + 1 :] >= 0)
+        pairs += both.sum(axis=1)
+        discordant += (both & (ranks[:, first, None] > ranks[:, first + 1 :])).sum(axis=1)
+    return np.divide(discordant, pairs, out=np.full(len(lists), np.nan), where=pairs > 0)

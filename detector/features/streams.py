@@ -1,0 +1,181 @@
+"""Sessions of one kind on one account: the streams that are scored.
+
+A harness that rides on a person's account is a part of it. So the sessions of an
+account are told apart by client, cohort, whether the fingerprint is strange, and
+whether they report telemetry; each such stream is described as a whole by the sums
+of its sessions and by its hours of the day.
+"""
+
+import polars as pl
+
+from detector.features.extract import COUNTERS, Summary
+from detector.features.fingerprint import MEASURES
+from detector.features.registry import FEATURES, measure
+from detector.settings import Settings
+
+__all__ = ["KEY", "assign_streams", "measure_sessions", "measure_streams"]
+
+KEY = ("account", "client", "cohort", "odd", "reporting")
+"""What the sessions of one stream have in common."""
+
+def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Give every session in scope its ``stream``.
+
+    A session of few requests may lack telemetry or headers by chance, so sessions
+    below ``floors.posts`` served requests take the account's usual state. Streams
+    below the evidence floor join the largest stream of their account that shares
+    their cohort and oddness, if there is one.
+
+    Returns:
+        The sessions in scope with ``odd``, ``reporting`` and ``stream`` (UInt32,
+        numbered by account and content).
+
+    """
+    bits = settings.fingerprint.strange_bits
+    odd = pl.any_horizontal(
+        pl.col("order_distance") + pl.col("case_distance") > 0,
+        pl.col("accept_encoding_bits") >= bits,
+        pl.col("user_agent_bits") >= bits,
+        pl.col("values_bits") >= bits,
+        (pl.col("headers_missing") + pl.col("headers_extra")) >= settings.fingerprint.odd_names,
+    ).fill_null(value=False)
+    scoped = sessions.filter("in_scope").with_columns(odd=odd, reporting=pl.col("posts") > 0)
+    short = pl.col("served") < settings.floors.posts
+    usual = (
+        pl.when(pl.col("reporting")).then(pl.col("served")).otherwise(-pl.col("served")).sum().over(*KEY[:4]) > 0
+    )
+    scoped = scoped.with_columns(reporting=pl.when(short).then(usual).otherwise("reporting"))
+    size = pl.col("served").sum()
+    streams = scoped.group_by(KEY).agg(size=size).sort(*KEY, nulls_last=True)
+    small = pl.col("size") < settings.floors.served
+    largest = pl.col("reporting").sort_by("size", "reporting").last().over(*KEY[:4])
+    streams = streams.with_columns(home=pl.when(small).then(largest).otherwise("reporting"))
+    scoped = scoped.join(streams.drop("size"), on=list(KEY), how="left", nulls_equal=True)
+    scoped = scoped.with_columns(reporting="home").drop("home")
+    codes = scoped.select(KEY).unique().sort(*KEY, nulls_last=True).with_row_index("stream")
+    return scoped.join(codes, on=list(KEY), how="left", nulls_equal=True).sort("session")
+
+
+def measure_sessions(sessions: pl.DataFrame, available: frozenset[str], settings: Settings) -> pl.DataFrame:
+    """Add every session-level feature; null where the log cannot feed it."""
+    return _blank(sessions.with_columns(measure(settings.floors)), available)
+
+
+def measure_streams(
+    sessions: pl.DataFrame, summary: Summary, available: frozenset[str], settings: Settings
+) -> pl.DataFrame:
+    """Describe every stream by the features of the registry.
+
+    Args:
+        sessions: result of :func:`assign_streams`.
+        summary: what ``extract.summarise`` kept.
+        available: features that the log can feed.
+        settings: all settings.
+
+    Returns:
+        A row a stream: ``stream``, the columns of ``KEY``, ``sessions``,
+        ``requests``, ``served``, ``tokens`` and every feature.
+
+    """
+    floors = settings.floors
+    weight = pl.col("inference")
+    minutes = (pl.col("end") - pl.col("start")).dt.total_microseconds() / 60e6
+    judged = [
+        (pl.col(name) * weight).sum() / weight.filter(pl.col(name).is_not_null()).sum() for name in MEASURES
+    ]
+    several = pl.len() >= floors.sessions
+    reporting = pl.col("reporting").first()
+    streams = sessions.group_by("stream", *KEY).agg(
+        sessions=pl.len().cast(pl.Int64),
+        requests=pl.col("requests").sum(),
+        proxied=pl.col("proxied").any(),
+        *(pl.col(name).sum() for name in COUNTERS),
+        *judged,
+        single_turn_share=pl.when(several & pl.col("split").any()).then((pl.col("human_turns") <= 1).mean()),
+        session_minutes=pl.when(several).then(minutes.median()),
+        probe_missing=pl.when(several & reporting).then((pl.col("probes") == 0).mean()),
+        helper_missing=pl.when(several & reporting).then((pl.col("helpers") == 0).mean()),
+        fingerprint_churn=pl.when((pl.col("orders").max() > 0) & (pl.col("served").sum() >= floors.served)).then(
+            pl.col("orders").max() / (1 + weight.sum()).log()
+        ),
+    )
+    hours = summary.activity.join(sessions.select("session", "stream", "account", "cohort"), on="session")
+    tables = [
+        _starts(sessions, settings),
+        _hours_of_day(hours, settings),
+        _stretch(hours, "stream", settings).rename({"stretch": "stretch_h"}),
+        hours.group_by("stream", "hour")
+        .agg(pl.len())
+        .group_by("stream")
+        .agg(parallel_sessions=pl.col("len").mean()),
+        _tools(sessions, summary, settings),
+    ]
+    for table in tables:
+        streams = streams.join(table, on="stream", how="left")
+    # Print mode on a timer beside a person is honest: its hours are not the account's.
+    personal = hours.filter(pl.col("cohort") != "headless")
+    whole = _stretch(personal, "account", settings).rename({"stretch": "account_stretch_h"})
+    streams = streams.join(whole, on="account", how="left").with_columns(
+        pl.when(pl.col("cohort") != "headless").then("account_stretch_h").alias("account_stretch_h")
+    )
+    streams = streams.with_columns(pl.col(MEASURES).fill_nan(None))
+    return _blank(streams.with_columns(measure(floors)), available).sort("stream")
+
+
+def _blank(table: pl.DataFrame, available: frozenset[str]) -> pl.DataFrame:
+    """Set to null what the log cannot feed."""
+    gone = [record.name for record in FEATURES if record.name not in available and record.name in table.columns]
+    return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in gone)
+
+
+def _hours_of_day(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Measure ``quiet_hours_share`` on prompts, or on requests where nothing tells prompts apart."""
+    prompts = pl.when(pl.col("human").sum().over("stream") > 0).then("human").otherwise("requests")
+    rows = hours.with_columns(count=prompts, hour_of_day=pl.col("hour") % 24)
+    days = rows.group_by("stream").agg(
+        days=(pl.col("hour") // 24).n_unique(), total=pl.col("count").sum(), active=pl.col("hour_of_day").n_unique()
+    )
+    day = rows.group_by("stream", "hour_of_day").agg(pl.col("count").sum())
+    grid = days.select("stream").join(pl.DataFrame({"hour_of_day": range(32)}, {"hour_of_day": pl.Int32}), how="cross")
+    grid = grid.with_columns(hour=pl.col("hour_of_day") % 24)
+    grid = grid.join(day, left_on=["stream", "hour"], right_on=["stream", "hour_of_day"], how="left")
+    grid = grid.sort("stream", "hour_of_day").with_columns(
+        window=pl.col("count").fill_null(0).rolling_sum(8).over("stream")
+    )
+    quiet = grid.group_by("stream").agg(quiet=pl.col("window").min()).join(days, on="stream")
+    enough = (pl.col("days") >= settings.floors.days) & (pl.col("total") >= settings.floors.prompts)
+    return quiet.select("stream", quiet_hours_share=pl.when(enough).then(pl.col("quiet") / pl.col("total")))
+
+
+def _stretch(hours: pl.DataFrame, key: str, settings: Settings) -> pl.DataFrame:
+    """Return the longest run of active hours that no rest interrupts, in hours."""
+    rows = hours.select(key, "hour").unique().sort(key, "hour")
+    rest = (pl.col("hour").diff() > settings.cadence.rest_hours).fill_null(value=False)
+    rows = rows.with_columns(run=rest.cum_sum().over(key))
+    runs = rows.group_by(key, "run").agg(length=pl.col("hour").max() - pl.col("hour").min() + 1)
+    return runs.group_by(key).agg(stretch=pl.col("length").max().cast(pl.Float64))
+
+
+def _starts(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Measure how far the session starts of a stream follow the clock or a timer."""
+    seconds = pl.col("start").dt.epoch("us") / 1e6
+    enough = pl.len() >= settings.floors.starts
+    phases = []
+    for period in (300, 900, 3600):
+        angle = 2 * pl.lit(3.141592653589793) * (seconds % period) / period
+        phases.append((angle.cos().sum().pow(2) + angle.sin().sum().pow(2)) / pl.len())
+    # Rayleigh: p is about exp(-n R^2); three periods are tried.
+    strength = (pl.max_horizontal(phases) / pl.lit(10.0).log() - pl.lit(3.0).log10()).clip(lower_bound=0)
+    log_gap = seconds.sort().diff().clip(lower_bound=1).log()
+    return sessions.group_by("stream").agg(
+        start_phase=pl.when(enough).then(strength), start_spread=pl.when(enough).then(log_gap.std(ddof=0))
+    )
+
+
+def _tools(sessions: pl.DataFrame, summary: Summary, settings: Settings) -> pl.DataFrame:
+    """Count the distinct tool sets a session of each stream."""
+    used = summary.tools.join(sessions.select("session", "stream"), on="session")
+    several = pl.col("session").n_unique() >= settings.floors.sessions
+    return used.group_by("stream").agg(
+        tools_variety=pl.when(several).then(pl.col("tools_hash").n_unique() / pl.col("session").n_unique())
+    )

@@ -1,0 +1,70 @@
+"""Usage: tokens, cache, limits and tools of a session, as sums.
+
+Volume and cost never accuse; what counts is how a client uses its context: whether
+it keeps the cache warm within a turn, lets the context grow step by step, waits as
+long as the server asked, and offers the tools that its users normally have.
+"""
+
+import polars as pl
+
+from detector.settings import UsageSettings
+
+__all__ = ["COUNTERS", "counters", "steps"]
+
+COUNTERS = (
+    "served",
+    "tokens",
+    "output_tokens",
+    "warm_read",
+    "warm_total",
+    "context_pairs",
+    "context_grows",
+    "limits",
+    "limits_ignored",
+    "refused",
+)
+"""Columns of :func:`counters`; each adds up over sessions."""
+
+
+def steps(rows: pl.DataFrame) -> pl.DataFrame:
+    """Compare each inference request with the one before it in its session.
+
+    Args:
+        rows: the rows of ``cadence.turns``, sorted by session and time.
+
+    Returns:
+        The rows with ``context`` (input tokens of any kind; null where none was
+        logged), ``earlier_context``, ``earlier_status``, ``earlier_retry_s`` and
+        ``since_s`` (seconds since the previous request's start).
+
+    """
+    kinds = ["input_tokens", "cache_read_tokens", "cache_write_tokens"]
+    known = pl.any_horizontal(pl.col(kinds).is_not_null())
+    rows = rows.with_columns(context=pl.when(known).then(pl.sum_horizontal(kinds)))
+    since = pl.col("timestamp").diff().dt.total_microseconds() / 1e6
+    return rows.with_columns(
+        earlier_context=pl.col("context").shift(1).over("session"),
+        earlier_status=pl.col("status").shift(1).over("session"),
+        earlier_retry_s=pl.col("retry_after_s").shift(1).over("session"),
+        since_s=since.over("session"),
+    )
+
+
+def counters(settings: UsageSettings) -> list[pl.Expr]:
+    """Return the aggregations over the rows of :func:`steps`, one a name in ``COUNTERS``."""
+    served = pl.col("status").is_null() | pl.col("status").is_between(200, 299)
+    warm = (pl.col("gap") < settings.cache_ttl_s) & pl.col("cache_read_tokens").is_not_null()
+    pair = pl.col("context").is_not_null() & pl.col("earlier_context").is_not_null() & pl.col("gap").is_not_null()
+    limited = pl.col("earlier_status").is_in([429, 529]) & pl.col("earlier_retry_s").is_not_null()
+    return [
+        served.sum().alias("served"),
+        (pl.col("context").fill_null(0) + pl.col("output_tokens").fill_null(0)).sum().alias("tokens"),
+        pl.col("output_tokens").sum(),
+        pl.when(warm).then(pl.col("cache_read_tokens")).sum().alias("warm_read"),
+        pl.when(warm).then(pl.col("context")).sum().alias("warm_total"),
+        pair.sum().alias("context_pairs"),
+        (pair & (pl.col("context") >= pl.col("earlier_context"))).sum().alias("context_grows"),
+        limited.sum().alias("limits"),
+        (limited & (pl.col("since_s") < pl.col("earlier_retry_s"))).sum().alias("limits_ignored"),
+        (pl.col("status").is_between(400, 499) & (pl.col("status") != 429)).sum().alias("refused"),
+    ]

@@ -1,0 +1,166 @@
+"""Scores into decisions: the verdict on every account and session.
+
+An account is ``harness`` where one of its streams has conclusive grounds (two
+independent families, see ``detector.model.evidence``) and its overall score is
+rare among genuine accounts. Doubt ends in ``watch``, thin evidence in
+``insufficient_data``, pay-per-use traffic in ``out_of_scope``, and what the policy
+alone decides needs no model.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from detector.features.registry import FEATURES
+from detector.model.calibration import q_values
+from detector.model.train import Assessment, Model
+from detector.schema import ACCOUNT_VERDICT, FAMILIES, REASON, SESSION_VERDICT
+from detector.verdict.policy import Policy
+from detector.verdict.reasons import declared_reason, reasons
+
+__all__ = ["Decision", "decide"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict tables.
+
+    Attributes:
+        accounts: schema ``ACCOUNT_VERDICT``, sorted by account.
+        sessions: schema ``SESSION_VERDICT`` and a column a feature, sorted by
+            account, start and session.
+
+    """
+
+    accounts: pl.DataFrame
+    sessions: pl.DataFrame
+
+
+def decide(
+    model: Model,
+    assessment: Assessment,
+    streams: pl.DataFrame,
+    sessions: pl.DataFrame,
+    accounts: pl.DataFrame,
+    policy: Policy,
+) -> Decision:
+    """Decide on every account and session.
+
+    Args:
+        model: the model that assessed.
+        assessment: of ``streams``, row by row.
+        streams: all streams in scope, measured.
+        sessions: all sessions, measured; ``stream`` is null out of scope.
+        accounts: a row an account: ``account``, ``account_id``, ``requests``,
+            ``first_seen``, ``last_seen``, ``plan``.
+        policy: what the provider permits.
+
+    """
+    judged = _judge(model, assessment, streams.join(accounts.select("account", "plan"), on="account"), policy)
+    per_session = sessions.join(
+        judged.select("stream", "harness", "banned", "score", "p_value", "families", "reasons"), on="stream", how="left"
+    ).with_columns(flagged=(pl.col("harness") | pl.col("banned")).fill_null(value=False))
+    table = _accounts(judged, per_session, accounts, model)
+    names = accounts.select("account", "account_id")
+    features = [record.name for record in FEATURES]
+    listed = per_session.join(names, on="account").select(
+        *(pl.col(name) for name in SESSION_VERDICT if name not in {"session", "families", "reasons"}),
+        pl.col("name").alias("session"),
+        *(pl.col(name).fill_null([]) for name in ("families", "reasons")),
+        *features,
+    )
+    listed = listed.select(*SESSION_VERDICT, *features).cast(dict(SESSION_VERDICT))
+    return Decision(
+        table.select(*ACCOUNT_VERDICT).cast(dict(ACCOUNT_VERDICT)).sort("account_id"),
+        listed.sort("account_id", "start", "session"),
+    )
+
+
+def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """Add to every stream what is said of it: harness, banned, permitted, watch, families, reasons."""
+    settings = model.settings
+    told = assessment.grounds
+    enough = pl.col("served") >= settings.floors.served
+    table = streams.with_columns(
+        score=pl.Series(assessment.score.round(9)),
+        p_value=pl.Series(assessment.p_value.round(9)),
+        conclusive=pl.Series(told.conclusive),
+        strong=pl.Series(told.strong.any(axis=1)),
+        families=pl.Series(
+            [[family for family, on in zip(FAMILIES, row, strict=True) if on] for row in told.counting],
+            dtype=pl.List(pl.String),
+        ),
+        reasons=pl.Series(
+            reasons(streams, assessment.oriented, model.reference, settings.decision.reasons), dtype=pl.List(REASON)
+        ),
+        declared=policy.declared(),
+        allowed=policy.permitted(),
+    )
+    named = [[declared_reason(client or "", policy.title)] for client in table["client"]]
+    certain = pl.col("declared") & ~pl.col("allowed")
+    table = table.with_columns(
+        named=pl.Series(named, dtype=pl.List(REASON)), banned=certain, permitted=pl.col("declared") & pl.col("allowed")
+    )
+    modelled = enough & ~pl.col("declared")
+    harness = modelled & pl.col("conclusive") & (pl.col("p_value") <= settings.decision.flag_p)
+    doubtful = pl.col("strong") | (pl.col("p_value") <= settings.decision.watch_p)
+    table = table.with_columns(modelled=modelled, harness=harness, watch=modelled & doubtful)
+    return table.with_columns(
+        score=pl.when("banned").then(1.0).when("permitted").then(0.0).otherwise("score"),
+        p_value=pl.when("modelled").then("p_value"),
+        families=pl.when("banned").then(pl.lit(["fingerprint"])).when("permitted").then([]).otherwise("families"),
+        reasons=pl.when("banned").then("named").when("permitted").then([]).otherwise("reasons"),
+    )
+
+
+def _accounts(
+    judged: pl.DataFrame, per_session: pl.DataFrame, accounts: pl.DataFrame, model: Model
+) -> pl.DataFrame:
+    """Gather streams and sessions into a row an account."""
+    # The stream that speaks for the account: the worst that is sure, else the worst.
+    ranked = judged.sort(
+        "account", "harness", "banned", "modelled", "score", "stream", descending=[False, True, True, True, True, False]
+    )
+    spoken = ranked.unique("account", keep="first", maintain_order=True)
+    anything = judged.group_by("account").agg(
+        pl.col("harness").any(),
+        pl.col("banned").any(),
+        pl.col("watch").any(),
+        settled=(pl.col("modelled") | pl.col("permitted")).any(),
+    )
+    flagged = pl.col("flagged")
+    sums = per_session.group_by("account").agg(
+        sessions=pl.len().cast(pl.Int64),
+        flagged_sessions=flagged.sum(),
+        flagged_requests=pl.col("requests").filter(flagged).sum(),
+        flagged_tokens=pl.col("tokens").filter(flagged).sum(),
+        scoped=pl.col("in_scope").any(),
+        paid=(~pl.col("in_scope")).any(),
+    )
+    counts = ["sessions", "flagged_sessions", "flagged_requests", "flagged_tokens"]
+    table = (
+        accounts.join(sums, on="account", how="left")
+        .join(anything, on="account", how="left")
+        .join(spoken.select("account", "score", "p_value", "families", "reasons"), on="account", how="left")
+        .with_columns(pl.col(counts).fill_null(0))
+    )
+    verdict = (
+        pl.when(pl.col("paid") & ~pl.col("scoped"))
+        .then(pl.lit("out_of_scope"))
+        .when("harness")
+        .then(pl.lit("harness"))
+        .when("banned")
+        .then(pl.lit("declared_third_party"))
+        .when(~pl.col("settled").fill_null(value=False))
+        .then(pl.lit("insufficient_data"))
+        .when("watch")
+        .then(pl.lit("watch"))
+        .otherwise(pl.lit("clear"))
+    )
+    table = table.with_columns(verdict=verdict).with_columns(
+        flagged=pl.col("verdict").is_in(["harness", "declared_third_party"]),
+        q_value=pl.Series(q_values(table["p_value"].fill_null(float("nan")).to_numpy()).round(9)),
+        families=pl.col("families").fill_null([]),
+        reasons=pl.col("reasons").fill_null([]),
+    )
+    return table.with_columns(pl.col("q_value").fill_nan(None), pl.col("p_value").fill_nan(None))

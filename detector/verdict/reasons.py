@@ -1,0 +1,76 @@
+"""Why: the evidence of a stream as sentences, strongest first."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from detector.features.registry import Feature
+from detector.model.reference import Reference
+
+__all__ = ["declared_reason", "plain", "reasons"]
+
+Reason = dict[str, str | float | None]
+
+
+def reasons(
+    streams: pl.DataFrame, oriented: NDArray[np.float64], reference: Reference, most: int
+) -> list[list[Reason]]:
+    """Return the reasons of each stream: only features that count, one a cause.
+
+    The strongest feature of each family comes first, so that the first lines are
+    independent of each other; then the rest by strength.
+
+    Args:
+        streams: rows with ``cohort`` and the features.
+        oriented: their oriented matrix.
+        reference: gives the baseline, the median of the cohort.
+        most: how many reasons at most.
+
+    """
+    found = []
+    for row, values in zip(streams.iter_rows(named=True), oriented, strict=True):
+        order = _by_family(values, reference.features)
+        found.append([_reason(reference.features[i], row, reference) for i in order[:most]])
+    return found
+
+
+def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list[int]:
+    strongest = [int(i) for i in np.argsort(-values, kind="stable") if values[i] > 0]
+    causes: set[str] = set()
+    single = [i for i in strongest if not (features[i].cause in causes or causes.add(features[i].cause))]
+    families: set[str] = set()
+    first = [i for i in single if not (features[i].family in families or families.add(features[i].family))]
+    return first + [i for i in single if i not in first]
+
+
+def _reason(record: Feature, row: dict[str, float], reference: Reference) -> Reason:
+    baseline = reference.baseline(str(row["cohort"]), record.name)
+    known = not math.isnan(baseline)
+    text = record.text if known else record.text.split("; normally", maxsplit=1)[0].split(" (evidence", maxsplit=1)[0]
+    value = float(row[record.name])
+    return {
+        "feature": record.name,
+        "family": record.family,
+        "value": value,
+        "baseline": baseline if known else None,
+        "text": text.format(value=value, baseline=baseline),
+    }
+
+
+def declared_reason(client: str, title: str) -> Reason:
+    """Return the reason of a client that names itself third-party."""
+    return {
+        "feature": "client",
+        "family": "fingerprint",
+        "value": None,
+        "baseline": None,
+        "text": f'the client names itself "{plain(client)}" on a subscription token; policy: {title}',
+    }
+
+
+def plain(text: str) -> str:
+    """Return text from a log with all but printable ASCII shown as ``?``: nothing in it can act."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
