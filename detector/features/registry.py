@@ -317,6 +317,7 @@ FEATURES: tuple[Feature, ...] = (
         "counts on both sides of the gateway must agree",
         "the number of requests that telemetry reported is off by a factor e^{value:.2f}; normally e^{baseline:.2f}",
         _mismatch,
+        print_mode=True,
         needs=("telemetry posts", "telemetry_requests"),
     ),
     Feature(
@@ -331,6 +332,7 @@ FEATURES: tuple[Feature, ...] = (
         "events per request of the genuine client",
         "telemetry holds e^{value:.2f} events a request; normally e^{baseline:.2f}",
         _events,
+        print_mode=True,
         needs=("telemetry posts", "telemetry_events"),
     ),
     Feature(
@@ -345,6 +347,7 @@ FEATURES: tuple[Feature, ...] = (
         "OpenTelemetry batch intervals",
         "telemetry follows the requests by {value:.1f} seconds; normally {baseline:.1f}",
         _lag,
+        print_mode=True,
         needs=("telemetry posts",),
     ),
     Feature(
@@ -359,6 +362,7 @@ FEATURES: tuple[Feature, ...] = (
         "robust form of the beacon dispersion score (RITA documentation)",
         "the times between telemetry posts spread by {value:.2f} (log scale); normally {baseline:.2f}",
         _spread("intervals", "interval_log_sum", "interval_log_square_sum", "posts"),
+        print_mode=True,
         needs=("telemetry posts",),
     ),
     Feature(
@@ -372,6 +376,7 @@ FEATURES: tuple[Feature, ...] = (
         0.5,
         "the genuine client probes the server before its first request",
         "{value:.0%} of the sessions began without the client's start-up probe; normally {baseline:.0%}",
+        print_mode=True,
         needs=("telemetry posts", "probes"),
     ),
     # -- fingerprint -----------------------------------------------------------

@@ -24,6 +24,12 @@ __all__ = ["Grounds", "envelope", "family_sums", "grounds", "widen"]
 LEADING = ("fingerprint", "cadence", "telemetry")
 """Families that can carry a verdict with the support of another one."""
 
+UNEXCUSED = ("fingerprint", "telemetry")
+"""Families that print mode does not explain."""
+
+SILENCE = "silence"
+"""The cause of missing telemetry, which never makes a family strong."""
+
 MOST_FAMILIES = 3
 """Families that an envelope row reaches into at most."""
 
@@ -86,10 +92,11 @@ def grounds(
     """Apply the rule of two independent families.
 
     A cause counts where one of its features lies past the benign range and in the
-    outermost tail of the reference. Silence (no telemetry) supports what another
-    family says wherever most of the cohort does report, never makes a family
-    strong, and supports nothing but a strong fingerprint in print mode, which is
-    often silent. Account and usage evidence supports and never leads.
+    outermost tail of the reference. Silence (no telemetry) counts wherever most of
+    the cohort reports; it supports what another family says and never leads, and
+    so do account and usage evidence. In print mode automation and silence are
+    normal and prove nothing, but they support what a strong fingerprint or faked
+    telemetry says: those are no property of print mode.
 
     Args:
         oriented: the matrix of ``Reference.orient``.
@@ -98,39 +105,37 @@ def grounds(
         settings: what counts.
 
     """
-    counts = oriented >= settings.counting
-    silence = [i for i, record in enumerate(features) if record.cause == "silence"]
-    counts[:, silence] = oriented[:, silence] > 0
-    mute = np.zeros(len(oriented), dtype=bool)
-    for i in silence:
-        value = _column(streams, features[i].name)
-        mute |= (value <= features[i].benign) & (streams["cohort"] == "headless").to_numpy()
+    none = np.zeros(len(oriented), dtype=bool)
+    headless = (streams["cohort"] == "headless").to_numpy()
     causes: dict[str, dict[str, NDArray[np.bool_]]] = {family: {} for family in FAMILIES}
-    decisive = np.zeros((len(oriented), len(FAMILIES)), dtype=bool)
+    excused: dict[str, NDArray[np.bool_]] = dict.fromkeys(FAMILIES, none)
+    decisive: dict[str, NDArray[np.bool_]] = dict.fromkeys(FAMILIES, none)
     for i, record in enumerate(features):
-        known = causes[record.family]
-        known[record.cause] = known.get(record.cause, np.zeros(len(oriented), dtype=bool)) | counts[:, i]
+        value = streams[record.name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        counts = oriented[:, i] > 0 if record.cause == SILENCE else oriented[:, i] >= settings.counting
+        own = causes[record.family]
+        own[record.cause] = own.get(record.cause, none) | counts
         if record.decisive is not None:
-            decisive[:, FAMILIES.index(record.family)] |= counts[:, i] & (
-                _column(streams, record.name) >= record.decisive
-            )
-    counting = np.column_stack([np.any(list(known.values()), axis=0) for known in causes.values()])
-    several = [sum(at.astype(int) for cause, at in known.items() if cause != "silence") for known in causes.values()]
-    strong = (np.column_stack(several) >= 2) | decisive
-    counting[:, FAMILIES.index("telemetry")] |= mute & strong[:, FAMILIES.index("fingerprint")]
-    conclusive = np.zeros(len(oriented), dtype=bool)
+            decisive[record.family] = decisive[record.family] | (counts & (value >= record.decisive))
+        if not record.print_mode:
+            past = value < record.benign if record.direction == "low" else value > record.benign
+            excused[record.family] = excused[record.family] | (headless & past)
+    strong = {
+        family: (sum((at.astype(int) for cause, at in own.items() if cause != SILENCE), none.astype(int)) >= 2)
+        | decisive[family]
+        for family, own in causes.items()
+    }
+    conclusive = none.copy()
+    supported = {family: none.copy() for family in FAMILIES}
     for leader in LEADING:
-        leads = strong[:, FAMILIES.index(leader)]
-        for family, known in causes.items():
-            if family != leader:
-                for cause, at in known.items():
-                    shared = causes[leader].get(cause, np.zeros(len(oriented), dtype=bool))
-                    conclusive |= leads & at & ~shared
-        if leader == "fingerprint":
-            conclusive |= leads & mute
-    return Grounds(counting, strong, conclusive)
-
-
-def _column(streams: pl.DataFrame, name: str) -> NDArray[np.float64]:
-    """Return a feature as floats, NaN where it is null."""
-    return streams[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        for family in set(FAMILIES) - {leader}:
+            apart = [at & ~causes[leader].get(cause, none) for cause, at in causes[family].items()]
+            conclusive |= strong[leader] & np.any(apart, axis=0)
+            if leader in UNEXCUSED:
+                supported[family] |= strong[leader] & excused[family]
+                conclusive |= strong[leader] & excused[family]
+    return Grounds(
+        np.column_stack([np.any(list(own.values()), axis=0) | supported[family] for family, own in causes.items()]),
+        np.column_stack([strong[family] for family in FAMILIES]),
+        conclusive,
+    )

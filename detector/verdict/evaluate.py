@@ -28,7 +28,7 @@ from detector.errors import InputError
 __all__ = ["ClassFigures", "Figures", "Operating", "evaluate", "evaluate_frames", "recall_at", "wilson"]
 
 POSITIVE = "harness"
-BY_POLICY = ("declared_third_party", "out_of_scope")
+BY_POLICY = ("declared_third_party", "out_of_scope", "permitted")
 UNRANKED = (*BY_POLICY, "insufficient_data")
 FALSE_FLAG_RATES = (0.01, 0.001)
 TRUE_WORDS = ("harness", "true", "1", "1.0")
