@@ -23,7 +23,17 @@ __all__ = ["ThreadedIsolationForest"]
 CHUNK = 16384
 """Rows a thread scores at a time."""
 
-NODE_FIELDS = ("left_child", "right_child", "feature", "threshold", "n_node_samples")
+NODE_FIELDS = {
+    "left_child": "iu",
+    "right_child": "iu",
+    "feature": "iu",
+    "threshold": "f",
+    "n_node_samples": "iu",
+}
+"""What is kept of a node, with the kinds of number it may be stored as."""
+
+MOST_FEATURES = 1 << 20
+"""Columns beyond which a bundle is damaged rather than large."""
 
 
 class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -132,15 +142,20 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
         """Rebuild a forest from :meth:`to_arrays`.
 
         Raises:
-            BundleError: an index points outside its tree or feature, or back up the tree.
+            BundleError: an array is missing, of another type or length, or not finite; or
+                an index points outside its tree or features, or back up the tree.
 
         """
-        sample_size, n_features, offset = (float(value) for value in arrays["forest"])
+        sample_size, n_features, offset = _numbers(arrays, "forest", "f", 3).tolist()
+        counts = _numbers(arrays, "tree_nodes", "iu").tolist()
+        nodes = {field: _numbers(arrays, field, kinds, sum(counts)) for field, kinds in NODE_FIELDS.items()}
+        if not counts or min(counts) < 1 or not 1 <= n_features < MOST_FEATURES or sample_size < 1:
+            raise BundleError("model bundle: forest of impossible size; train the model again")
         trees = []
         start = 0
-        for count in arrays["tree_nodes"].tolist():
-            nodes = {field: arrays[field][start : start + count] for field in NODE_FIELDS}
-            trees.append(_build(nodes, int(n_features)))
+        for count in counts:
+            own = {field: values[start : start + count] for field, values in nodes.items()}
+            trees.append(_build(own, int(n_features)))
             start += count
         forest = cls(n_estimators=len(trees), max_samples=int(sample_size), n_jobs=n_jobs)
         forest.n_features_in_ = int(n_features)
@@ -172,6 +187,19 @@ def _average_path(samples: NDArray[Any]) -> NDArray[np.float64]:
     return path
 
 
+def _numbers(
+    arrays: Mapping[str, NDArray[Any]], name: str, kinds: str, length: int | None = None
+) -> NDArray[Any]:
+    """Return a flat array of finite numbers: compiled code follows them without looking."""
+    values = np.asarray(arrays.get(name))
+    flat = values.ndim == 1 and values.dtype.kind in kinds
+    if not flat or len(values) != (length or len(values)):
+        raise BundleError(f"model bundle: array {name} is missing or malformed; train the model again")
+    if not np.isfinite(values).all():
+        raise BundleError(f"model bundle: array {name} is not all finite; train the model again")
+    return values
+
+
 def _build(nodes: dict[str, NDArray[Any]], n_features: int) -> Tree:
     """Build one tree from node arrays whose indices were checked."""
     count = len(nodes["left_child"])
@@ -182,7 +210,7 @@ def _build(nodes: dict[str, NDArray[Any]], n_features: int) -> Tree:
         # Children come after their parent: a tree that points back would never end.
         if np.any(inner & ((child <= here) | (child >= count))) or np.any(~inner & (child != -1)):
             raise BundleError(f"model bundle: the {side} of a tree points outside it; train the model again")
-    if count == 0 or np.any(inner & ((nodes["feature"] < 0) | (nodes["feature"] >= n_features))):
+    if np.any(inner & ((nodes["feature"] < 0) | (nodes["feature"] >= n_features))):
         raise BundleError("model bundle: a tree asks for a feature that the model lacks; train the model again")
     tree = Tree(n_features, np.array([1], dtype=np.intp), 1)
     state = tree.__getstate__()
