@@ -11,7 +11,7 @@ from functools import reduce
 import polars as pl
 
 from detector.features import cadence, clients, fingerprint, telemetry, usage
-from detector.features.sessions import assign_sessions
+from detector.features.sessions import ORDER, assign_sessions
 from detector.settings import Settings
 
 __all__ = ["COUNTERS", "Summary", "describe_sessions", "identify", "seen", "summarise"]
@@ -86,9 +86,7 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
         plan=pl.col("plan").sort_by("timestamp", "plan").drop_nulls().last(),
     )
     rows, sessions = assign_sessions(requests, facts, settings.sessions)
-    turns = cadence.turns(rows.filter(pl.col("kind") == "inference"), settings.cadence).sort(
-        "session", "timestamp", "tool_result", "duration_ms", "input_tokens", "output_tokens"
-    )
+    turns = cadence.turns(rows.filter(pl.col("kind") == "inference"), settings.cadence).sort(ORDER)
     steps = usage.steps(turns)
     key = pl.col("session")
     parts = [

@@ -11,7 +11,24 @@ import polars as pl
 
 from detector.settings import SessionSettings
 
-__all__ = ["OUT_OF_SCOPE", "assign_sessions"]
+__all__ = ["ORDER", "OUT_OF_SCOPE", "assign_sessions"]
+
+ORDER = (
+    "session",
+    "timestamp",
+    "kind",
+    "tool_result",
+    "duration_ms",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "status",
+    "retry_after_s",
+    "model",
+)
+"""How rows are sorted: by time and then by all that the next request is compared with,
+so that ties in time do not depend on how the rows came in."""
 
 OUT_OF_SCOPE = ("api_key", "cloud")
 """Values of ``auth`` that pay per use: such requests are counted and nothing else."""
@@ -46,8 +63,7 @@ def assign_sessions(
     rest = _join_rest(rest, inference, sessions, settings)
     columns = [*requests.columns, "session"]
     joined = pl.concat([inference.select(columns), rest.select(columns)])
-    # Ties in time must not depend on how the rows came in.
-    return joined.sort("session", "timestamp", "kind", "tool_result", "duration_ms", "input_tokens", "output_tokens"), sessions
+    return joined.sort(ORDER), sessions
 
 
 def _name(inference: pl.DataFrame, identity: pl.DataFrame, settings: SessionSettings) -> pl.DataFrame:
