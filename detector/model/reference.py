@@ -47,8 +47,8 @@ class Tail:
 
     Attributes:
         values: distinct values in ascending order.
-        above: weight (accounts) at or above each value.
-        below: weight (accounts) at or below each value.
+        above: weight (accounts) at or above each value, and between it and the one before.
+        below: weight (accounts) at or below each value, and between it and the next.
         total: weight of all accounts with a value.
 
     """
@@ -72,12 +72,14 @@ class Tail:
             steps = np.linspace(-1, 1, KNOTS)
             ranks = (np.sign(steps) * (1 - (1 - np.abs(steps)) ** 2) + 1) / 2
             keep = np.unique(np.searchsorted(below / total, ranks).clip(0, len(distinct) - 1))
-            distinct, above, below = distinct[keep], above[keep], below[keep]
+            # What lies between two kept values counts as if it lay on the further one.
+            above = above[np.append(0, keep[:-1] + 1)]
+            below = below[np.append(keep[1:] - 1, len(distinct) - 1)]
+            distinct = distinct[keep]
         return cls(distinct, above, below, total)
 
     def orient(self, values: NDArray[np.float64], record: Feature) -> NDArray[np.float64]:
         """Return ``-log10(2 p)`` of the suspicious tail, 0 for NaN and on the benign side."""
-        # Between two kept values the further one counts: p is never understated.
         if record.direction == "low":
             weight = np.insert(self.below, 0, 0.0)[np.searchsorted(self.values, values, side="right")]
             harmless = values >= record.benign
