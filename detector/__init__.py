@@ -7,9 +7,11 @@ The functions behind the commands::
     detector.train("logs/week-1", "model")            # a bundle from unlabelled logs
     run = detector.score("logs/week-2", "verdicts", "model")
     run.accounts.filter(run.accounts["flagged"])      # a polars DataFrame
+    detector.explain("verdicts", "account-1")         # one account's case file
     detector.evaluate("verdicts", "labels.parquet")   # figures against labels
 
-Heavy libraries are imported when a function is first used.
+Labelled traffic comes from its own package: ``from detector.simulate import FleetOptions,
+simulate``. Heavy libraries are imported when a function is first used.
 """
 
 from importlib import import_module
@@ -18,18 +20,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from detector.engine.local import Run, score, train
     from detector.errors import DetectorError
-    from detector.simulate import FleetOptions, simulate
+    from detector.report.casefile import Case, explain
     from detector.verdict.evaluate import evaluate
 
-__all__ = ["DetectorError", "FleetOptions", "Run", "evaluate", "score", "simulate", "train"]
+__all__ = ["Case", "DetectorError", "Run", "evaluate", "explain", "score", "train"]
 
 _HOMES = {
+    "Case": "detector.report.casefile",
     "DetectorError": "detector.errors",
-    "FleetOptions": "detector.simulate",
     "Run": "detector.engine.local",
     "evaluate": "detector.verdict.evaluate",
+    "explain": "detector.report.casefile",
     "score": "detector.engine.local",
-    "simulate": "detector.simulate",
     "train": "detector.engine.local",
 }
 

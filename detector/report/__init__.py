@@ -1,0 +1,1 @@
+"""Decisions into pages for people: case files and summaries."""

@@ -1,0 +1,26 @@
+"""The command line: parses, calls the library and prints; it computes nothing.
+
+Heavy libraries are imported inside the commands, so that ``detector --help`` is quick.
+"""
+
+import click
+
+from detector.cli.runs import score, simulate, train
+from detector.cli.shell import Shell
+from detector.cli.views import evaluate, explain
+
+__all__ = ["main"]
+
+
+@click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="harness-detector", prog_name="detector")
+def main() -> None:
+    """Find automated harness traffic riding on human LLM subscription accounts.
+
+    Request logs in, a verdict on every account out. Exit codes: 0 done, 1 error with
+    one line on stderr, 2 usage.
+    """
+
+
+for command in (score, train, simulate, evaluate, explain):
+    main.add_command(command)

@@ -1,0 +1,142 @@
+"""Commands that read or make logs: ``score``, ``train`` and ``simulate``."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+import detector
+from detector.cli.shell import Progress, output_options, to_json
+
+__all__ = ["score", "simulate", "train"]
+
+policy_option = click.option(
+    "--policy",
+    metavar="NAME|FILE",
+    help="Which clients may use a plan: default, open, or a TOML file. [default: default]",
+)
+
+
+class Share(click.ParamType[tuple[str, float]]):
+    """A part of a mixture: ``class=share``."""
+
+    name = "CLASS=SHARE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Split the text; a share that is no number is a usage error."""
+        name, _, share = str(value).partition("=")
+        try:
+            return name, float(share)
+        except ValueError:
+            self.fail(f"{value!r} is not CLASS=SHARE, such as riding=0.1", param, ctx)
+
+
+@click.command()
+@click.argument("logs")
+@click.option("--model", metavar="DIR", help="Model bundle. [default: the one that comes with the package]")
+@policy_option
+@output_options("the verdicts; new, empty or of an earlier run")
+def score(
+    logs: str, model: str | None, policy: str | None, output: str, *, as_json: bool, quiet: bool
+) -> None:
+    """Score LOGS and write a verdict on every account.
+
+    LOGS is a Parquet or NDJSON file, a folder of them (Hive partitions welcome) or a
+    glob in quotes. Afterwards --output holds accounts.parquet, sessions.parquet and
+    run.json.
+    """
+    from detector.report.summary import run_text
+
+    with Progress(quiet=quiet) as progress:
+        run = detector.score(logs, output, model, policy=policy, progress=progress)
+    if as_json:
+        click.echo(to_json(run.record))
+    elif not quiet:
+        click.echo(run_text(run.accounts, run.record, output))
+
+
+@click.command()
+@click.argument("logs")
+@policy_option
+@click.option("--seed", type=int, default=0, show_default=True, help="Source of all chance.")
+@output_options("the model bundle; new or empty")
+def train(logs: str, policy: str | None, seed: int, output: str, *, as_json: bool, quiet: bool) -> None:
+    """Train a model bundle on unlabelled LOGS.
+
+    LOGS is what score reads. Accounts whose evidence is conclusive are left out of
+    the calibration; pay-per-use traffic and declared third-party clients are not
+    trained on.
+    """
+    from detector.model.bundle import model_id
+    from detector.report.summary import model_text
+
+    with Progress(quiet=quiet) as progress:
+        model = detector.train(logs, output, policy=policy, seed=seed, progress=progress)
+    name = model_id(Path(output))
+    if as_json:
+        click.echo(to_json({"model": {"id": name, "facts": model.facts}, "output": output}))
+    elif not quiet:
+        click.echo(model_text(name, model.facts, logs, output))
+
+
+@click.command()
+@click.option("--accounts", type=int, help="Accounts. [default: 1000]")
+@click.option("--days", type=int, help="Length of the period in days. [default: 14]")
+@click.option(
+    "--start", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="First day. [default: 2026-11-02]"
+)
+@click.option("--seed", type=int, help="Source of all chance. [default: 0]")
+@click.option("--activity", type=float, help="Factor on the requests of every account. [default: 1.0]")
+@click.option(
+    "--mixture",
+    type=Share(),
+    multiple=True,
+    help="Share of one class of account; repeat it for each class wanted. "
+    "[default: every class, few of them harnesses]",
+)
+@output_options("logs/, accounts.parquet and sessions.parquet (labels); new or empty")
+def simulate(
+    start: datetime | None,
+    mixture: tuple[tuple[str, float], ...],
+    output: str,
+    *,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Simulate labelled logs of people, headless jobs and harnesses.
+
+    The same options give the same bytes. Score the folder logs/ below --output; the
+    labels are for evaluate.
+    """
+    from detector import simulate as simulation
+    from detector.report.summary import fleet_text
+    from detector.verdict.write import new_folder
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if start:
+        given["start"] = start.date()
+    if mixture:
+        given["mixture"] = dict(mixture)
+    wanted = simulation.FleetOptions(**given)
+    with Progress(quiet=quiet) as progress, new_folder(output) as folder:
+        progress("simulating", 0, 1)
+        fleet = simulation.simulate(wanted)
+        progress("writing", 0, 1)
+        fleet.write(folder / "fleet")
+        for part in (folder / "fleet").iterdir():
+            part.rename(folder / part.name)
+        (folder / "fleet").rmdir()
+    classes = {name: count for name, count in wanted.counts().items() if count}
+    rows = {
+        "requests": fleet.requests.height,
+        "accounts": fleet.accounts.height,
+        "sessions": fleet.sessions.height,
+    }
+    if as_json:
+        click.echo(to_json({**rows, "classes": classes, "output": output}))
+    elif not quiet:
+        click.echo(fleet_text(rows, classes, output))
