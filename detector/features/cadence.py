@@ -12,13 +12,19 @@ import polars as pl
 
 from detector.settings import CadenceSettings
 
-__all__ = ["COUNTERS", "MICRO", "activity", "counters", "micro", "turns"]
+__all__ = ["COUNTERS", "LARGEST_COUNT", "MICRO", "SQUARE", "activity", "counters", "micro", "turns"]
 
 MICRO = 1e6
 """Units of a moment counter in one unit of what it measures."""
 
-LONGEST_GAP_S = 86_400.0
-"""Seconds; a longer gap counts as a day, so that its square fits an integer."""
+SQUARE = 1e4
+"""Units of ``gap_square_sum`` in a squared second: day-long gaps in millionths would overflow."""
+
+LARGEST_COUNT = 10**12
+"""A larger count of tokens, requests or events counts as this, so that sums fit an integer."""
+
+LONGEST_S = 86_400.0
+"""Seconds; a longer gap or response counts as a day, so that its square fits an integer."""
 
 COUNTERS = (
     "human_turns",
@@ -59,8 +65,8 @@ def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
     small = pl.col("model").str.to_lowercase().str.contains(settings.helper_models).fill_null(value=False)
     rows = inference.with_columns(small=small)
     rows = rows.with_columns(helper=pl.col("small") & ~pl.col("small").all().over("session"))
-    end = pl.col("timestamp") + pl.duration(microseconds=(pl.col("duration_ms").fill_null(0) * 1000).cast(pl.Int64))
-    rows = rows.with_columns(end=end)
+    lasted = pl.col("duration_ms").fill_null(0).clip(upper_bound=LONGEST_S * 1000)
+    rows = rows.with_columns(end=pl.col("timestamp") + pl.duration(microseconds=(lasted * 1000).cast(pl.Int64)))
     main = rows.filter(~pl.col("helper"))
     main = main.with_columns(previous=pl.col("end").cum_max().shift(1).over("session"))
     wait = (pl.col("timestamp") - pl.col("previous")).dt.total_microseconds() / 1e6
@@ -72,18 +78,18 @@ def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
 
 def counters(settings: CadenceSettings) -> list[pl.Expr]:
     """Return the aggregations over the rows of :func:`turns`, one a name in ``COUNTERS``."""
-    gap, human = pl.col("gap").clip(upper_bound=LONGEST_GAP_S), pl.col("human")
+    gap, human = pl.col("gap").clip(upper_bound=LONGEST_S), pl.col("human")
     # Some logs round to a second, so that a gap of zero means "under one".
     log = gap.clip(lower_bound=settings.shortest_gap_s).log()
     human_log = pl.when(human).then(log)
     return [
         human.sum().alias("human_turns"),
-        pl.col("tool_result").sum().alias("tool_steps"),
+        (pl.col("tool_result") & ~pl.col("helper")).sum().alias("tool_steps"),
         gap.count().alias("gaps"),
         (gap > settings.long_gap_s).sum().alias("gaps_long"),
         (gap > settings.away_gap_s).sum().alias("gaps_away"),
         micro(gap).sum().alias("gap_sum"),
-        micro(gap * gap).sum().alias("gap_square_sum"),
+        (gap * gap * SQUARE).round().cast(pl.Int64).sum().alias("gap_square_sum"),
         human_log.count().alias("human_gaps"),
         micro(human_log).sum().alias("human_log_sum"),
         micro(human_log * human_log).sum().alias("human_log_square_sum"),

@@ -12,7 +12,7 @@ from typing import Literal
 
 import polars as pl
 
-from detector.features.cadence import MICRO
+from detector.features.cadence import MICRO, SQUARE
 from detector.settings import FloorSettings
 
 __all__ = ["FEATURES", "SCORED", "Direction", "Feature", "available", "feature", "measure"]
@@ -94,7 +94,7 @@ def _human_turn_share(floors: FloorSettings) -> pl.Expr:
 
 def _gap_variation(floors: FloorSettings) -> pl.Expr:
     mean = pl.col("gap_sum") / MICRO / pl.col("gaps")
-    variance = (pl.col("gap_square_sum") / MICRO / pl.col("gaps") - mean * mean).clip(lower_bound=0)
+    variance = (pl.col("gap_square_sum") / SQUARE / pl.col("gaps") - mean * mean).clip(lower_bound=0)
     return pl.when((pl.col("gaps") >= floors.gaps) & (mean > 0)).then(variance.sqrt() / mean)
 
 

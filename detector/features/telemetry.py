@@ -7,7 +7,7 @@ telemetry off, and then the start-up probe and the helper calls vanish with it.
 
 import polars as pl
 
-from detector.features.cadence import micro
+from detector.features.cadence import LARGEST_COUNT, micro
 
 __all__ = ["COUNTERS", "counters", "posts"]
 
@@ -49,6 +49,7 @@ def posts(rows: pl.DataFrame) -> pl.DataFrame:
     before = pl.col("timestamp").shift(1).over("session", "kind")
     seconds = pl.col("timestamp") - pl.col("asked")
     return aside.with_columns(
+        pl.col("telemetry_requests", "telemetry_events").clip(upper_bound=LARGEST_COUNT),
         lag=seconds.dt.total_microseconds() / 1e6,
         interval=(pl.col("timestamp") - before).dt.total_microseconds() / 1e6,
     ).drop("asked")

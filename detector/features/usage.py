@@ -7,6 +7,7 @@ long as the server asked, and offers the tools that its users normally have.
 
 import polars as pl
 
+from detector.features.cadence import LARGEST_COUNT
 from detector.settings import UsageSettings
 
 __all__ = ["COUNTERS", "counters", "steps"]
@@ -39,6 +40,7 @@ def steps(rows: pl.DataFrame) -> pl.DataFrame:
 
     """
     kinds = ["input_tokens", "cache_read_tokens", "cache_write_tokens"]
+    rows = rows.with_columns(pl.col(*kinds, "output_tokens").clip(upper_bound=LARGEST_COUNT))
     known = pl.any_horizontal(pl.col(kinds).is_not_null())
     rows = rows.with_columns(context=pl.when(known).then(pl.sum_horizontal(kinds)))
     since = pl.col("timestamp").diff().dt.total_microseconds() / 1e6
