@@ -125,6 +125,7 @@ class FloorSettings(Section):
     limits: int
     sessions: int
     starts: int
+    habit_sessions: int
     days: int
     prompts: int
 

@@ -47,7 +47,10 @@ class Measured:
 
 
 def measure_log(
-    source: str | Path, settings: Settings, known: pl.DataFrame | None = None, progress: Progress | None = None
+    source: str | Path,
+    settings: Settings,
+    known: pl.DataFrame | None = None,
+    progress: Progress | None = None,
 ) -> Measured:
     """Read a log and measure every session and stream in it.
 
@@ -82,7 +85,8 @@ def measure_log(
     sessions = sessions.join(streams.select("stream", *whole), on="stream", how="left")
     names = log.accounts.alias("account_id").to_frame().with_row_index("account")
     missing = {
-        family: [r.name for r in FEATURES if r.family == family and r.name not in features] for family in FAMILIES
+        family: [r.name for r in FEATURES if r.family == family and r.name not in features]
+        for family in FAMILIES
     }
     return Measured(
         log=log,

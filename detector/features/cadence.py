@@ -66,7 +66,9 @@ def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
     rows = inference.with_columns(small=small)
     rows = rows.with_columns(helper=pl.col("small") & ~pl.col("small").all().over("session"))
     lasted = pl.col("duration_ms").fill_null(0).clip(upper_bound=LONGEST_S * 1000)
-    rows = rows.with_columns(end=pl.col("timestamp") + pl.duration(microseconds=(lasted * 1000).cast(pl.Int64)))
+    rows = rows.with_columns(
+        end=pl.col("timestamp") + pl.duration(microseconds=(lasted * 1000).cast(pl.Int64))
+    )
     main = rows.filter(~pl.col("helper"))
     main = main.with_columns(previous=pl.col("end").cum_max().shift(1).over("session"))
     wait = (pl.col("timestamp") - pl.col("previous")).dt.total_microseconds() / 1e6

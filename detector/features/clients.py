@@ -13,13 +13,25 @@ from detector.settings import ClientSettings
 
 __all__ = ["COHORTS", "any_of", "claims", "headers"]
 
-COHORTS = ("interactive", "headless", "web")
+COHORTS = ("interactive", "headless", "web", "unknown")
 """Populations with rhythms of their own: a person at the first-party client, the
-first-party client in print mode or under the vendor's SDK, and a browser."""
+first-party client in print mode or under the vendor's SDK, a browser, and clients
+of which no user agent was logged."""
 
-PRODUCT = r"^\s*([^\s/()]+(?:/[A-Za-z][^\s/()]*)?)(?:[/ ]v?(\d[\w.+-]*))?"
+PRODUCT = (
+    r"^\s*([^\s/()]+(?:/(?:[A-UW-Za-uw-z]|[Vv][^\d\s/()])[^\s/()]*)?)"  # name, or name/word
+    r"(?:[/ ][Vv]?(\d[\w.+-]*))?"
+)
 ENTRY_POINT = r"\((?:external|internal|ant)\s*,\s*([^,)\s]+)"
-TRANSPORT = ("connection", "host", "content-length", "transfer-encoding", "keep-alive", "te", "accept-encoding")
+TRANSPORT = (
+    "connection",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "te",
+    "accept-encoding",
+)
 """Names that belong to the connection, which any proxy may add, drop or rewrite."""
 
 LONGEST_TOKEN = 120
@@ -75,7 +87,10 @@ def headers(settings: ClientSettings) -> list[pl.Expr]:
         pl.concat_str(
             pl.element().struct.field("name").str.to_lowercase(),
             pl.lit("="),
-            pl.element().struct.field("value").str.replace_all(r"\d[\w.+-]*", "#").str.slice(0, LONGEST_TOKEN),
+            pl.element()
+            .struct.field("value")
+            .str.replace_all(r"\d[\w.+-]*", "#")
+            .str.slice(0, LONGEST_TOKEN),
         )
     )
     local = pl.element().str.contains(r"^(user-agent|accept-encoding|x-stainless-(os|arch)|connection)=")
@@ -84,7 +99,9 @@ def headers(settings: ClientSettings) -> list[pl.Expr]:
         raw.alias("raw_names"),
         listed.list.eval(hop).list.any().alias("hops"),
         (raw.list.eval(pl.element().str.contains(r"[A-Z]")).list.any().not_()).alias("lowered"),
-        names.list.eval(pl.element().filter(~pl.element().is_in(TRANSPORT)).unique().sort()).list.join(",").alias("core"),
+        names.list.eval(pl.element().filter(~pl.element().is_in(TRANSPORT)).unique().sort())
+        .list.join(",")
+        .alias("core"),
         pairs.list.eval(pl.element().filter(pl.element().str.starts_with("accept-encoding=")))
         .list.first()
         .alias("accept_encoding"),

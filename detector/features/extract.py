@@ -67,7 +67,9 @@ def identify(fingerprints: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """
     facts = fingerprints.with_columns([*clients.claims(settings.clients), *clients.headers(settings.clients)])
     same = pl.concat_str(["client", "surface", "core"], separator="\x1f", ignore_nulls=True)
-    return facts.with_columns(lineage=same.rank("dense").cast(pl.UInt32)).drop("header_names", "header_values")
+    return facts.with_columns(lineage=same.rank("dense").cast(pl.UInt32)).drop(
+        "header_names", "header_values"
+    )
 
 
 def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -> Summary:
@@ -107,9 +109,13 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
     marks = turns.group_by("session", "fingerprint", "network").agg(requests=pl.len().cast(pl.Int64))
     dominant = marks.group_by("session", "fingerprint").agg(pl.col("requests").sum())
     dominant = dominant.sort("session", "requests", "fingerprint", descending=[False, True, False])
-    dominant = dominant.unique("session", keep="first", maintain_order=True).join(facts, on="fingerprint", how="left")
+    dominant = dominant.unique("session", keep="first", maintain_order=True).join(
+        facts, on="fingerprint", how="left"
+    )
     table = table.join(
-        dominant.select("session", "fingerprint", "client", "client_version", "surface", "headless"), on="session", how="left"
+        dominant.select("session", "fingerprint", "client", "client_version", "surface", "headless"),
+        on="session",
+        how="left",
     )
     return Summary(
         sessions=table.sort("session").with_columns(pl.col("session").cast(pl.UInt32)),
@@ -147,7 +153,9 @@ def describe_sessions(
     rows = rows.join(facts.select("fingerprint", "order"), on="fingerprint", how="left")
     rows = rows.join(summary.sessions.select("session", "account"), on="session", how="left")
     strange = (pl.col("order_distance") + pl.col("case_distance") > 0).fill_null(value=False)
-    shared = pl.when(strange & pl.col("network").is_not_null()).then(pl.col("account")).drop_nulls().n_unique()
+    shared = (
+        pl.when(strange & pl.col("network").is_not_null()).then(pl.col("account")).drop_nulls().n_unique()
+    )
     middlebox = strange & (shared.over("network", "order") >= settings.fingerprint.middlebox_accounts)
     rows = rows.with_columns(proxied=pl.col("proxied") | middlebox)
     rows = rows.with_columns(
@@ -163,6 +171,8 @@ def describe_sessions(
     cohort = (
         pl.when(pl.col("web") | (pl.col("client") == "browser"))
         .then(pl.lit("web"))
+        .when(pl.col("client").is_null())
+        .then(pl.lit("unknown"))
         .when("headless")
         .then(pl.lit("headless"))
         .otherwise(pl.lit("interactive"))
@@ -173,4 +183,3 @@ def describe_sessions(
         .with_columns(pl.col(names).fill_nan(None))
         .sort("session")
     )
-

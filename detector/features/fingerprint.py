@@ -82,7 +82,11 @@ def describe(facts: pl.DataFrame) -> pl.DataFrame:
     # The entry point is part of the user agent: print mode has user agents of its own.
     apart = pl.col("headless") & (pl.col("aspect") == "user_agent")
     client = pl.when(apart).then(pl.format("{} headless", "client")).otherwise("client")
-    return long.with_columns(client=client).drop("headless").filter(pl.col("value").is_not_null() & pl.col("client").is_not_null())
+    return (
+        long.with_columns(client=client)
+        .drop("headless")
+        .filter(pl.col("value").is_not_null() & pl.col("client").is_not_null())
+    )
 
 
 def population(described: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
@@ -112,7 +116,9 @@ def population(described: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _probabilities(described: pl.DataFrame, table: pl.DataFrame, settings: FingerprintSettings) -> pl.DataFrame:
+def _probabilities(
+    described: pl.DataFrame, table: pl.DataFrame, settings: FingerprintSettings
+) -> pl.DataFrame:
     """Look up P(value | client, version), falling back on P(value | client).
 
     Null where fewer than ``settings.reference_accounts`` accounts were counted.
@@ -139,7 +145,9 @@ def _probabilities(described: pl.DataFrame, table: pl.DataFrame, settings: Finge
     return looked_up.select(*described.columns, p=pl.coalesce(chance("_version"), chance("_client")))
 
 
-def judge(facts: pl.DataFrame, populations: list[pl.DataFrame], settings: FingerprintSettings) -> pl.DataFrame:
+def judge(
+    facts: pl.DataFrame, populations: list[pl.DataFrame], settings: FingerprintSettings
+) -> pl.DataFrame:
     """Measure how far every fingerprint lies from the population of the client it claims.
 
     Where several populations know the client (the one a model learned and the one
@@ -180,7 +188,9 @@ def judge(facts: pl.DataFrame, populations: list[pl.DataFrame], settings: Finger
     )
 
 
-def _common(populations: list[pl.DataFrame], aspect: str, settings: FingerprintSettings) -> dict[str, list[list[str]]]:
+def _common(
+    populations: list[pl.DataFrame], aspect: str, settings: FingerprintSettings
+) -> dict[str, list[list[str]]]:
     """Return, by client, the name lists that a fair share of its accounts send."""
     group = ["client", "version", "aspect"]
     tables = []
@@ -198,7 +208,8 @@ def _common(populations: list[pl.DataFrame], aspect: str, settings: FingerprintS
         )
     rows = pl.concat(tables).unique(["client", "value"]).sort("client", "value")
     return {
-        str(client): [value.split(",") for value in part["value"]] for (client,), part in rows.group_by("client")
+        str(client): [value.split(",") for value in part["value"]]
+        for (client,), part in rows.group_by("client")
     }
 
 
@@ -262,7 +273,7 @@ def _discordance(lists: list[list[str]], reference: list[str]) -> NDArray[np.flo
 
     NaN where fewer than two names are shared with the reference.
     """
-    place = {name: position for position, name in enumerate(reference)}
+    place = {name: position for position, name in enumerate(dict.fromkeys(reference))}
     ranks = np.full((len(lists), len(place)), -1)
     for row, names in enumerate(lists):
         # Position of each reference name in this list; the first of a repeated name counts.

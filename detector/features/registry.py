@@ -45,6 +45,8 @@ class Feature:
         prevalence: whether its reference is everybody rather than those who report
             telemetry (telemetry itself).
         decisive: a value past which it makes its family strong by itself.
+        habit: whether a stream shows it only over many sessions
+            (``floors.habit_sessions``); a few long tasks prove nothing.
         needs: log columns without which it is null everywhere, and kinds of requests
             (``telemetry posts``, ``probes``, ``helper calls``) that the log must hold.
 
@@ -64,6 +66,7 @@ class Feature:
     print_mode: bool = False
     prevalence: bool = False
     decisive: float | None = None
+    habit: bool = False
     needs: tuple[str, ...] = ()
 
 
@@ -101,7 +104,9 @@ def _gap_variation(floors: FloorSettings) -> pl.Expr:
 def _coverage(floors: FloorSettings) -> pl.Expr:
     counted = (pl.col("reported") / pl.col("served")).clip(upper_bound=1)
     seen = (pl.col("posts") > 0).cast(pl.Float64)
-    return pl.when(pl.col("served") >= floors.served).then(pl.when(pl.col("reports") > 0).then(counted).otherwise(seen))
+    return pl.when(pl.col("served") >= floors.served).then(
+        pl.when(pl.col("reports") > 0).then(counted).otherwise(seen)
+    )
 
 
 def _mismatch(floors: FloorSettings) -> pl.Expr:
@@ -115,7 +120,9 @@ def _events(floors: FloorSettings) -> pl.Expr:
 
 
 def _lag(floors: FloorSettings) -> pl.Expr:
-    return pl.when(pl.col("lags") >= floors.posts).then((pl.col("lag_log_sum") / MICRO / pl.col("lags")).exp())
+    return pl.when(pl.col("lags") >= floors.posts).then(
+        (pl.col("lag_log_sum") / MICRO / pl.col("lags")).exp()
+    )
 
 
 def _cache(floors: FloorSettings) -> pl.Expr:
@@ -147,6 +154,7 @@ FEATURES: tuple[Feature, ...] = (
         "a person spoke in {value:.1%} of the requests; normally {baseline:.1%}",
         _human_turn_share,
         needs=("tool_result",),
+        habit=True,
     ),
     Feature(
         "pause_share",
@@ -160,6 +168,7 @@ FEATURES: tuple[Feature, ...] = (
         "gap quantiles of 1,151 human and 834 automated sessions",
         "{value:.1%} of the pauses between requests were longer than 30 seconds; normally {baseline:.1%}",
         _ratio("gaps_long", "gaps", "gaps"),
+        habit=True,
     ),
     Feature(
         "away_share",
@@ -173,6 +182,7 @@ FEATURES: tuple[Feature, ...] = (
         "gap quantiles of 1,151 human and 834 automated sessions",
         "{value:.2%} of the pauses were longer than 5 minutes; normally {baseline:.2%}",
         _ratio("gaps_away", "gaps", "away_gaps"),
+        habit=True,
     ),
     Feature(
         "gap_variation",
@@ -186,6 +196,7 @@ FEATURES: tuple[Feature, ...] = (
         "Goh and Barabasi 2008, burstiness and memory in complex systems",
         "pauses vary by a factor of {value:.2f} of their mean; normally {baseline:.2f}",
         _gap_variation,
+        habit=True,
     ),
     Feature(
         "human_gap_spread",
@@ -200,6 +211,7 @@ FEATURES: tuple[Feature, ...] = (
         "the pauses before new prompts spread by {value:.2f} (log scale); normally {baseline:.2f}",
         _spread("human_gaps", "human_log_sum", "human_log_square_sum", "human_gaps"),
         needs=("tool_result",),
+        habit=True,
     ),
     Feature(
         "human_instant_share",
@@ -214,6 +226,7 @@ FEATURES: tuple[Feature, ...] = (
         "{value:.1%} of the prompts came within 1.5 seconds of the last answer; normally {baseline:.1%}",
         _ratio("human_instant", "human_gaps", "human_gaps"),
         needs=("tool_result",),
+        habit=True,
     ),
     Feature(
         "single_turn_share",
@@ -227,6 +240,7 @@ FEATURES: tuple[Feature, ...] = (
         "human turns a session, measured on 1,151 human and 834 automated sessions",
         "{value:.0%} of the sessions hold a single prompt; normally {baseline:.0%}",
         needs=("tool_result",),
+        habit=True,
     ),
     Feature(
         "session_minutes",
@@ -263,7 +277,7 @@ FEATURES: tuple[Feature, ...] = (
         20.0,
         "no real person's active day lacked a 7-hour rest",
         "active for {value:.0f} hours without a 6-hour rest; normally {baseline:.0f}",
-        decisive=48.0,
+        decisive=36.0,
     ),
     Feature(
         "start_phase",
@@ -576,7 +590,7 @@ FEATURES: tuple[Feature, ...] = (
         "share of requests that start while another of the session is open",
         "durations not logged, or fewer than 20 served requests",
         "high",
-        0.3,
+        0.6,
         "volumetric bot signals: concurrency",
         "{value:.0%} of the requests overlap another of their session; normally {baseline:.0%}",
         _ratio("overlaps", "served", "served"),
@@ -593,7 +607,7 @@ FEATURES: tuple[Feature, ...] = (
         20.0,
         "no real person's active day lacked a 7-hour rest",
         "the account as a whole was active for {value:.0f} hours without a 6-hour rest; normally {baseline:.0f}",
-        decisive=48.0,
+        decisive=36.0,
     ),
     Feature(
         "tools_variety",
@@ -612,6 +626,7 @@ FEATURES: tuple[Feature, ...] = (
 
 SCORED: tuple[Feature, ...] = tuple(record for record in FEATURES if record.direction != "context")
 """Features that the model sees."""
+
 
 def available(facts: frozenset[str]) -> frozenset[str]:
     """Return the names of the features that a log can feed.
@@ -639,5 +654,7 @@ def feature(name: str) -> Feature:
 def measure(floors: FloorSettings) -> list[pl.Expr]:
     """Return the expressions of all counter features, to be evaluated on sessions or streams."""
     return [
-        record.expr(floors).cast(pl.Float64).round_sig_figs(9).alias(record.name) for record in FEATURES if record.expr is not None
+        record.expr(floors).cast(pl.Float64).round_sig_figs(9).alias(record.name)
+        for record in FEATURES
+        if record.expr is not None
     ]

@@ -58,7 +58,9 @@ def assign_sessions(
         .sort("account", "start", "name", "in_scope")
         .with_row_index("session")
     )
-    inference = inference.join(sessions.drop("start"), on=["account", "in_scope", "name"], how="left", nulls_equal=True)
+    inference = inference.join(
+        sessions.drop("start"), on=["account", "in_scope", "name"], how="left", nulls_equal=True
+    )
     rest = requests.filter(pl.col("kind") != "inference").with_row_index("row")
     rest = _join_rest(rest, inference, sessions, settings)
     columns = [*requests.columns, "session"]
@@ -90,7 +92,9 @@ def _join_rest(
 ) -> pl.DataFrame:
     """Give telemetry posts, probes and other rows their session: by id, else by time."""
     window = f"{round(settings.join_minutes * 60e6)}us"
-    declared = sessions.sort("in_scope", descending=True).unique(["account", "name"], keep="first", maintain_order=True)
+    declared = sessions.sort("in_scope", descending=True).unique(
+        ["account", "name"], keep="first", maintain_order=True
+    )
     by_id = rest.join(
         declared.select("account", "name", "session"),
         left_on=["account", "session_id"],

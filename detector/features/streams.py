@@ -18,11 +18,12 @@ __all__ = ["KEY", "assign_streams", "measure_sessions", "measure_streams"]
 KEY = ("account", "client", "cohort", "odd", "reporting")
 """What the sessions of one stream have in common."""
 
+
 def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Give every session in scope its ``stream``.
 
-    A session of few requests may lack telemetry or headers by chance, so sessions
-    below ``floors.posts`` served requests take the account's usual state. Streams
+    A session of few requests may lack telemetry by chance, so silent sessions below
+    ``floors.posts`` served requests take the account's usual state. Streams
     below the evidence floor join the largest stream of their account that shares
     their cohort and oddness, if there is one.
 
@@ -42,9 +43,12 @@ def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     scoped = sessions.filter("in_scope").with_columns(odd=odd, reporting=pl.col("posts") > 0)
     short = pl.col("served") < settings.floors.posts
     usual = (
-        pl.when(pl.col("reporting")).then(pl.col("served")).otherwise(-pl.col("served")).sum().over(*KEY[:4]) > 0
+        pl.when(pl.col("reporting")).then(pl.col("served")).otherwise(-pl.col("served")).sum().over(*KEY[:4])
+        > 0
     )
-    scoped = scoped.with_columns(reporting=pl.when(short).then(usual).otherwise("reporting"))
+    scoped = scoped.with_columns(
+        reporting=pl.when(short & ~pl.col("reporting")).then(usual).otherwise("reporting")
+    )
     size = pl.col("served").sum()
     streams = scoped.group_by(KEY).agg(size=size).sort(*KEY, nulls_last=True)
     small = pl.col("size") < settings.floors.served
@@ -91,13 +95,15 @@ def measure_streams(
         proxied=pl.col("proxied").any(),
         *(pl.col(name).sum() for name in COUNTERS),
         *judged,
-        single_turn_share=pl.when(several & pl.col("split").any()).then((pl.col("human_turns") <= 1).mean()),
+        single_turn_share=pl.when(pl.col("split").sum() >= floors.sessions).then(
+            (pl.col("human_turns") <= 1).filter("split").mean()
+        ),
         session_minutes=pl.when(several).then(minutes.median()),
         probe_missing=pl.when(several & reporting).then((pl.col("probes") == 0).mean()),
         helper_missing=pl.when(several & reporting).then((pl.col("helpers") == 0).mean()),
-        fingerprint_churn=pl.when((pl.col("orders").max() > 0) & (pl.col("served").sum() >= floors.served)).then(
-            pl.col("orders").max() / (1 + weight.sum()).log()
-        ),
+        fingerprint_churn=pl.when(
+            (pl.col("orders").max() > 0) & (pl.col("served").sum() >= floors.served)
+        ).then(pl.col("orders").max() / (1 + weight.sum()).log()),
     )
     hours = summary.activity.join(sessions.select("session", "stream", "account", "cohort"), on="session")
     tables = [
@@ -118,13 +124,19 @@ def measure_streams(
     streams = streams.join(whole, on="account", how="left").with_columns(
         pl.when(pl.col("cohort") != "headless").then("account_stretch_h").alias("account_stretch_h")
     )
-    streams = streams.with_columns(pl.col(MEASURES).fill_nan(None))
-    return _blank(streams.with_columns(measure(floors)), available).sort("stream")
+    streams = streams.with_columns(pl.col(MEASURES).fill_nan(None)).with_columns(measure(floors))
+    # Few sessions may be few long tasks; only many show a habit.
+    habits = [record.name for record in FEATURES if record.habit]
+    habit = pl.col("sessions") >= floors.habit_sessions
+    streams = streams.with_columns(pl.when(habit).then(name).alias(name) for name in habits)
+    return _blank(streams, available).sort("stream")
 
 
 def _blank(table: pl.DataFrame, available: frozenset[str]) -> pl.DataFrame:
     """Set to null what the log cannot feed."""
-    gone = [record.name for record in FEATURES if record.name not in available and record.name in table.columns]
+    gone = [
+        record.name for record in FEATURES if record.name not in available and record.name in table.columns
+    ]
     return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in gone)
 
 
@@ -133,10 +145,14 @@ def _hours_of_day(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     prompts = pl.when(pl.col("human").sum().over("stream") > 0).then("human").otherwise("requests")
     rows = hours.with_columns(count=prompts, hour_of_day=pl.col("hour") % 24)
     days = rows.group_by("stream").agg(
-        days=(pl.col("hour") // 24).n_unique(), total=pl.col("count").sum(), active=pl.col("hour_of_day").n_unique()
+        days=(pl.col("hour") // 24).n_unique(),
+        total=pl.col("count").sum(),
+        active=pl.col("hour_of_day").n_unique(),
     )
     day = rows.group_by("stream", "hour_of_day").agg(pl.col("count").sum())
-    grid = days.select("stream").join(pl.DataFrame({"hour_of_day": range(32)}, {"hour_of_day": pl.Int32}), how="cross")
+    grid = days.select("stream").join(
+        pl.DataFrame({"hour_of_day": range(32)}, {"hour_of_day": pl.Int32}), how="cross"
+    )
     grid = grid.with_columns(hour=pl.col("hour_of_day") % 24)
     grid = grid.join(day, left_on=["stream", "hour"], right_on=["stream", "hour_of_day"], how="left")
     grid = grid.sort("stream", "hour_of_day").with_columns(

@@ -42,7 +42,9 @@ def posts(rows: pl.DataFrame) -> pl.DataFrame:
         since the session's last post, null for the first).
 
     """
-    rows = rows.filter(pl.col("session").is_not_null() & pl.col("kind").is_in(["inference", "telemetry", "probe"]))
+    rows = rows.filter(
+        pl.col("session").is_not_null() & pl.col("kind").is_in(["inference", "telemetry", "probe"])
+    )
     asked = pl.when(pl.col("kind") == "inference").then(pl.col("timestamp"))
     rows = rows.with_columns(asked=asked.forward_fill().over("session"))
     aside = rows.filter(pl.col("kind") != "inference")

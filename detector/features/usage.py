@@ -56,7 +56,11 @@ def counters(settings: UsageSettings) -> list[pl.Expr]:
     """Return the aggregations over the rows of :func:`steps`, one a name in ``COUNTERS``."""
     served = pl.col("status").is_null() | pl.col("status").is_between(200, 299)
     warm = (pl.col("gap") < settings.cache_ttl_s) & pl.col("cache_read_tokens").is_not_null()
-    pair = pl.col("context").is_not_null() & pl.col("earlier_context").is_not_null() & pl.col("gap").is_not_null()
+    pair = (
+        pl.col("context").is_not_null()
+        & pl.col("earlier_context").is_not_null()
+        & pl.col("gap").is_not_null()
+    )
     limited = pl.col("earlier_status").is_in([429, 529]) & pl.col("earlier_retry_s").is_not_null()
     return [
         served.sum().alias("served"),

@@ -89,7 +89,9 @@ def load(folder: Path) -> Model:
         data = {name: _read(folder, name) for name in ("arrays.npz", "population.parquet")}
         for name, content in data.items():
             if hashlib.sha256(content).hexdigest() != record["sha256"][name]:
-                raise BundleError(f"{folder / name}: content does not match model.json; restore or train the bundle")
+                raise BundleError(
+                    f"{folder / name}: content does not match model.json; restore or train the bundle"
+                )
         with np.load(io.BytesIO(data["arrays.npz"]), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         return Model(
@@ -101,7 +103,9 @@ def load(folder: Path) -> Model:
             facts=record["facts"],
         )
     except (KeyError, TypeError, ValueError, OSError, SettingsError, pl.exceptions.PolarsError) as error:
-        raise BundleError(f"{folder}: damaged model bundle ({error}); restore it or train a new one") from error
+        raise BundleError(
+            f"{folder}: damaged model bundle ({error}); restore it or train a new one"
+        ) from error
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -17,9 +17,12 @@ def card(model: Model, families: Mapping[str, Mapping[str, Any]]) -> str:
         families: by family, ``available`` and ``features_not_available``.
 
     """
-    facts = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in sorted(model.facts.items()))
+    facts = "\n".join(
+        f"| {name.replace('_', ' ')} | {value} |" for name, value in sorted(model.facts.items())
+    )
     rows = "\n".join(
-        f"| `{r.name}` | {r.family} | {r.cause} | {r.definition} | {r.direction} | {r.benign:g} |" for r in SCORED
+        f"| `{r.name}` | {r.family} | {r.cause} | {r.definition} | {r.direction} | {r.benign:g} |"
+        for r in SCORED
     )
     gone = sorted(name for family in families.values() for name in family["features_not_available"])
     missing = ", ".join(f"`{name}`" for name in gone) or "none"

@@ -76,8 +76,8 @@ class Grounds:
     Attributes:
         counting: shape (streams, families): at least one cause of the family counts.
         strong: shape (streams, families): two causes count, or one decisive feature.
-        conclusive: shape (streams,): a strong family and, from another family, a
-            cause of its own.
+        conclusive: shape (streams,): a leading family that is strong and a cause of
+            its own from another family, or one that counts and two others.
 
     """
 
@@ -87,9 +87,12 @@ class Grounds:
 
 
 def grounds(
-    oriented: NDArray[np.float64], streams: pl.DataFrame, features: Sequence[Feature], settings: DecisionSettings
+    oriented: NDArray[np.float64],
+    streams: pl.DataFrame,
+    features: Sequence[Feature],
+    settings: DecisionSettings,
 ) -> Grounds:
-    """Apply the rule of two independent families.
+    """Apply the rule of independent families: a strong one with another, or three.
 
     A cause counts where one of its features lies past the benign range and in the
     outermost tail of the reference. Silence (no telemetry) counts wherever most of
@@ -120,22 +123,35 @@ def grounds(
         if not record.print_mode:
             past = value < record.benign if record.direction == "low" else value > record.benign
             excused[record.family] = excused[record.family] | (headless & past)
-    strong = {
-        family: (sum((at.astype(int) for cause, at in own.items() if cause != SILENCE), none.astype(int)) >= 2)
-        | decisive[family]
+    _settle(causes)
+    counting = {family: np.any(list(own.values()), axis=0) for family, own in causes.items()}
+    loud = {
+        family: sum((at for cause, at in own.items() if cause != SILENCE), none.astype(int))
         for family, own in causes.items()
     }
+    strong = {family: (loud[family] >= 2) | decisive[family] for family in FAMILIES}
+    families = np.sum(list(counting.values()), axis=0)
+    # Without a user agent nobody knows whether this is print mode: rhythm cannot lead.
+    may = {"cadence": (streams["cohort"] != "unknown").to_numpy()}
     conclusive = none.copy()
-    supported = {family: none.copy() for family in FAMILIES}
     for leader in LEADING:
-        for family in set(FAMILIES) - {leader}:
-            apart = [at & ~causes[leader].get(cause, none) for cause, at in causes[family].items()]
-            conclusive |= strong[leader] & np.any(apart, axis=0)
-            if leader in UNEXCUSED:
-                supported[family] |= strong[leader] & excused[family]
-                conclusive |= strong[leader] & excused[family]
+        leads = (strong[leader] & (families >= 2)) | ((loud[leader] >= 1) & (families >= 3))
+        conclusive |= leads & may.get(leader, ~none)
+    for leader in UNEXCUSED:
+        for family in sorted(set(FAMILIES) - {leader}):
+            counting[family] = counting[family] | (strong[leader] & excused[family])
+            conclusive |= strong[leader] & excused[family]
     return Grounds(
-        np.column_stack([np.any(list(own.values()), axis=0) | supported[family] for family, own in causes.items()]),
+        np.column_stack([counting[family] for family in FAMILIES]),
         np.column_stack([strong[family] for family in FAMILIES]),
         conclusive,
     )
+
+
+def _settle(causes: dict[str, dict[str, NDArray[np.bool_]]]) -> None:
+    """Leave a cause that two families share to the first of them, where it counts in both."""
+    taken: dict[str, NDArray[np.bool_]] = {}
+    for family in (*LEADING, *(family for family in FAMILIES if family not in LEADING)):
+        for cause, at in causes[family].items():
+            causes[family][cause] = at & ~taken.get(cause, np.zeros(len(at), dtype=bool))
+            taken[cause] = at | taken.get(cause, np.zeros(len(at), dtype=bool))

@@ -114,7 +114,9 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
         check_is_fitted(self, "trees_")
         X = validate_data(self, X, dtype=np.float32, reset=False)
         chunks = [X[start : start + CHUNK] for start in range(0, X.shape[0], CHUNK)]
-        depths = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(self._depth)(chunk) for chunk in chunks)
+        depths = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._depth)(chunk) for chunk in chunks
+        )
         scale = len(self.trees_) * _average_path(np.array([self.sample_size_]))[0]
         total = np.concatenate(depths)
         # One row or none to grow on isolates nothing; scikit-learn scores it 1.
@@ -183,7 +185,9 @@ def _average_path(samples: NDArray[Any]) -> NDArray[np.float64]:
     path = np.zeros_like(samples)
     path[samples == 2] = 1.0
     many = samples > 2
-    path[many] = 2.0 * (np.log(samples[many] - 1.0) + np.euler_gamma) - 2.0 * (samples[many] - 1.0) / samples[many]
+    path[many] = (
+        2.0 * (np.log(samples[many] - 1.0) + np.euler_gamma) - 2.0 * (samples[many] - 1.0) / samples[many]
+    )
     return path
 
 
@@ -211,12 +215,16 @@ def _build(nodes: dict[str, NDArray[Any]], n_features: int) -> Tree:
         if np.any(inner & ((child <= here) | (child >= count))) or np.any(~inner & (child != -1)):
             raise BundleError(f"model bundle: the {side} of a tree points outside it; train the model again")
     if np.any(inner & ((nodes["feature"] < 0) | (nodes["feature"] >= n_features))):
-        raise BundleError("model bundle: a tree asks for a feature that the model lacks; train the model again")
+        raise BundleError(
+            "model bundle: a tree asks for a feature that the model lacks; train the model again"
+        )
     tree = Tree(n_features, np.array([1], dtype=np.intp), 1)
     state = tree.__getstate__()
     table = np.zeros(count, dtype=state["nodes"].dtype)
     for field in NODE_FIELDS:
         table[field] = nodes[field]
     table["weighted_n_node_samples"] = nodes["n_node_samples"]
-    tree.__setstate__({**state, "max_depth": count, "node_count": count, "nodes": table, "values": np.zeros((count, 1, 1))})
+    tree.__setstate__(
+        {**state, "max_depth": count, "node_count": count, "nodes": table, "values": np.zeros((count, 1, 1))}
+    )
     return tree

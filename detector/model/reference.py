@@ -124,7 +124,10 @@ class Reference:
         honest = trusted(streams)
 
         def tails(cohort: str | None) -> list[Tail]:
-            kept = [part if cohort is None else part.filter(pl.col("cohort") == cohort) for part in (honest, streams)]
+            kept = [
+                part if cohort is None else part.filter(pl.col("cohort") == cohort)
+                for part in (honest, streams)
+            ]
             if kept[0]["account"].n_unique() < fewest:
                 kept = [honest, streams]
             parts = (kept[record.prevalence] for record in features)

@@ -58,7 +58,9 @@ def decide(
     """
     judged = _judge(model, assessment, streams.join(accounts.select("account", "plan"), on="account"), policy)
     per_session = sessions.join(
-        judged.select("stream", "harness", "banned", "score", "p_value", "families", "reasons"), on="stream", how="left"
+        judged.select("stream", "harness", "banned", "score", "p_value", "families", "reasons"),
+        on="stream",
+        how="left",
     ).with_columns(flagged=(pl.col("harness") | pl.col("banned")).fill_null(value=False))
     table = _accounts(judged, per_session, accounts, model)
     names = accounts.select("account", "account_id")
@@ -86,12 +88,14 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
         p_value=pl.Series(assessment.p_value.round(9)),
         conclusive=pl.Series(told.conclusive),
         strong=pl.Series(told.strong.any(axis=1)),
+        foreign=pl.Series(told.counting[:, FAMILIES.index("fingerprint")]),
         families=pl.Series(
             [[family for family, on in zip(FAMILIES, row, strict=True) if on] for row in told.counting],
             dtype=pl.List(pl.String),
         ),
         reasons=pl.Series(
-            reasons(streams, assessment.oriented, model.reference, settings.decision.reasons), dtype=pl.List(REASON)
+            reasons(streams, assessment.oriented, model.reference, settings.decision.reasons),
+            dtype=pl.List(REASON),
         ),
         declared=policy.declared(),
         allowed=policy.permitted(),
@@ -99,16 +103,22 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
     named = [[declared_reason(client or "", policy.title)] for client in table["client"]]
     certain = pl.col("declared") & ~pl.col("allowed")
     table = table.with_columns(
-        named=pl.Series(named, dtype=pl.List(REASON)), banned=certain, permitted=pl.col("declared") & pl.col("allowed")
+        named=pl.Series(named, dtype=pl.List(REASON)),
+        banned=certain,
+        permitted=pl.col("declared") & pl.col("allowed"),
     )
     modelled = enough & ~pl.col("declared")
     harness = modelled & pl.col("conclusive") & (pl.col("p_value") <= settings.decision.flag_p)
-    doubtful = pl.col("strong") | (pl.col("p_value") <= settings.decision.watch_p)
+    doubtful = pl.col("strong") | pl.col("foreign") | (pl.col("p_value") <= settings.decision.watch_p)
     table = table.with_columns(modelled=modelled, harness=harness, watch=modelled & doubtful)
     return table.with_columns(
         score=pl.when("banned").then(1.0).when("permitted").then(0.0).otherwise("score"),
         p_value=pl.when("modelled").then("p_value"),
-        families=pl.when("banned").then(pl.lit(["fingerprint"])).when("permitted").then([]).otherwise("families"),
+        families=pl.when("banned")
+        .then(pl.lit(["fingerprint"]))
+        .when("permitted")
+        .then([])
+        .otherwise("families"),
         reasons=pl.when("banned").then("named").when("permitted").then([]).otherwise("reasons"),
     )
 
@@ -119,7 +129,13 @@ def _accounts(
     """Gather streams and sessions into a row an account."""
     # The stream that speaks for the account: the worst that is sure, else the worst.
     ranked = judged.sort(
-        "account", "harness", "banned", "modelled", "score", "stream", descending=[False, True, True, True, True, False]
+        "account",
+        "harness",
+        "banned",
+        "modelled",
+        "score",
+        "stream",
+        descending=[False, True, True, True, True, False],
     )
     spoken = ranked.unique("account", keep="first", maintain_order=True)
     anything = judged.group_by("account").agg(

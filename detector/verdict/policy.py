@@ -52,7 +52,9 @@ class Policy:
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{where}: not valid TOML: {error}; see policies/default.toml") from error
         if odd := {field.name for field in fields(cls)}.symmetric_difference(table):
-            raise SettingsError(f"{where}: keys {sorted(odd)} are missing or unknown; see policies/default.toml")
+            raise SettingsError(
+                f"{where}: keys {sorted(odd)} are missing or unknown; see policies/default.toml"
+            )
         for key in ("first_party", "third_party", "permitted_plans"):
             if not isinstance(table[key], list) or not all(isinstance(item, str) for item in table[key]):
                 raise SettingsError(f"{where}: {key} must be a list of names; see policies/default.toml")
@@ -91,4 +93,3 @@ def load_policy(source: str | Path | None = None) -> Policy:
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{name}: not a text file; give a TOML file, default or open") from error
-

@@ -34,11 +34,15 @@ def new_folder(target: str | Path, replaces: tuple[str, ...] = ()) -> Iterator[P
         if target.exists() and not target.is_dir():
             raise InputError(f"{target}: is a file; give a folder for the output")
         if target.is_dir() and {path.name for path in target.iterdir()} - set(replaces):
-            raise InputError(f"{target}: folder holds other files; give an empty or a new folder for the output")
+            raise InputError(
+                f"{target}: folder holds other files; give an empty or a new folder for the output"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
-        raise InputError(f"{target}: cannot write there ({error.strerror}); give another output folder") from error
+        raise InputError(
+            f"{target}: cannot write there ({error.strerror}); give another output folder"
+        ) from error
     try:
         yield work
         work.chmod(0o755)
@@ -46,7 +50,9 @@ def new_folder(target: str | Path, replaces: tuple[str, ...] = ()) -> Iterator[P
             shutil.rmtree(target)
         work.rename(target)
     except OSError as error:
-        raise InputError(f"{target}: cannot write there ({error.strerror}); give another output folder") from error
+        raise InputError(
+            f"{target}: cannot write there ({error.strerror}); give another output folder"
+        ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
