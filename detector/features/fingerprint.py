@@ -223,10 +223,10 @@ def _distances(
     rows = facts.with_row_index("row").filter(pl.col("core").is_not_null() & pl.col("client").is_not_null())
     for (client,), part in rows.group_by("client"):
         at = part["row"].to_numpy()
-        cores = [set(core.split(",")) for core in part["core"]]
+        cores = [set(core.split(",")) - {""} for core in part["core"]]
         away = [
             [(len(reference - core), len(core - reference)) for core in cores]
-            for reference in map(set, sets.get(str(client), []))
+            for reference in (set(names) - {""} for names in sets.get(str(client), []))
         ]
         if away:
             found["headers_missing"][at], found["headers_extra"][at] = _nearest(np.array(away, dtype=float))
@@ -259,12 +259,12 @@ def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _recased(lists: list[list[str]], reference: list[str]) -> NDArray[np.float64]:
     """Return the share of shared names whose case differs from the reference's."""
-    case = {name.lower(): name for name in reference}
+    cased, known = set(reference), {name.lower() for name in reference}
     shares = np.full(len(lists), np.nan)
     for row, names in enumerate(lists):
-        shared = [name for name in names if name.lower() in case]
+        shared = [name for name in names if name.lower() in known]
         if shared:
-            shares[row] = sum(case[name.lower()] != name for name in shared) / len(shared)
+            shares[row] = sum(name not in cased for name in shared) / len(shared)
     return shares
 
 

@@ -1,0 +1,491 @@
+from itertools import combinations
+from math import log2
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import kendalltau
+
+from detector.features.clients import claims, headers
+from detector.features.fingerprint import (
+    ASPECTS,
+    BEHIND_PROXY,
+    MEASURES,
+    POPULATION,
+    _discordance,
+    _nearest,
+    _recased,
+    describe,
+    judge,
+    population,
+)
+from detector.settings import default_settings
+
+AGENT = "tool/1.0 (external, cli)"
+NAMES = ["Accept", "X-App", "X-Id", "Connection", "Host"]
+
+
+@pytest.fixture(scope="module")
+def rules(tuned):
+    """Numbers that the arithmetic below is written for."""
+    return tuned(
+        fingerprint={
+            "reference_accounts": 20,
+            "vouchers": 5,
+            "common_accounts": 3,
+            "common_share": 0.02,
+            "strange_bits": 6.0,
+        }
+    ).fingerprint
+
+
+@pytest.fixture(scope="module")
+def facts(prints):
+    """Facts of fingerprints, as ``extract.identify`` gives them, without lineage."""
+    clients = default_settings().clients
+    base = {"user_agent": AGENT, "header_names": NAMES, "http_version": "1.1"}
+    return lambda *rows: prints(*(base | row for row in rows)).with_columns(
+        claims(clients) + headers(clients)
+    )
+
+
+def seen(*rows):
+    """A table of who showed what: (account, fingerprint, requests, vouched)."""
+    schema = {"account": pl.UInt32, "fingerprint": pl.UInt32, "requests": pl.Int64, "vouched": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def crowd(*sizes, vouched=0, requests=10):
+    """So many accounts a fingerprint, of which the first ``vouched`` of each report telemetry."""
+    shown = [fingerprint for fingerprint, size in enumerate(sizes) for _ in range(size)]
+    place = [index for size in sizes for index in range(size)]
+    return seen(
+        *(
+            (account, fingerprint, requests, requests if index < vouched else 0)
+            for account, (fingerprint, index) in enumerate(zip(shown, place, strict=True))
+        )
+    )
+
+
+def table(*rows):
+    """A population by hand: (client, version, aspect, value, accounts, vouched)."""
+    return pl.DataFrame(rows, schema=POPULATION, orient="row")
+
+
+def judged(facts, rules, *tables):
+    return judge(facts, list(tables), rules).sort("fingerprint")
+
+
+# -- describe ------------------------------------------------------------------
+
+
+def aspects(facts):
+    return {(row["fingerprint"], row["aspect"]): row["value"] for row in describe(facts).to_dicts()}
+
+
+def test_every_aspect_that_was_logged_is_a_row(facts):
+    values = [{"name": "accept-encoding", "value": "gzip"}, {"name": "x-app", "value": "cli"}]
+    found = aspects(facts({"ja4": "t13", "header_values": values}))
+    assert found == {
+        (0, "wire"): "1.1/false",
+        (0, "core"): "accept,x-app,x-id",
+        (0, "order"): "Accept,X-App,X-Id,Connection,Host",
+        (0, "accept_encoding"): "accept-encoding=gzip",
+        (0, "values"): "x-app=cli",
+        (0, "user_agent"): "tool/# (external, cli)",
+        (0, "ja4"): "t13",
+    }
+    assert {aspect for _, aspect in found} == set(ASPECTS)
+
+
+def test_what_was_not_logged_is_no_aspect(facts):
+    assert aspects(facts({"header_names": None, "http_version": None})) == {
+        (0, "user_agent"): "tool/# (external, cli)"
+    }
+
+
+def test_header_values_that_say_nothing_are_no_aspect(facts):
+    only = [{"name": "accept-encoding", "value": "gzip"}]
+    assert (0, "values") not in aspects(facts({"header_values": only}))
+
+
+def test_without_a_user_agent_nothing_is_claimed_and_nothing_compared(facts):
+    assert describe(facts({"user_agent": None, "ja4": "t13"})).is_empty()
+
+
+def test_a_browsers_user_agent_is_not_compared(facts):
+    assert (0, "user_agent") not in aspects(facts({"user_agent": "Mozilla/5.0 (X11)"}))
+
+
+def test_print_mode_has_user_agents_of_its_own_but_shares_the_headers(facts):
+    rows = describe(facts({"user_agent": "tool/1.0 (external, sdk-cli)"}))
+    clients = dict(rows.select("aspect", "client").rows())
+    assert clients["user_agent"] == "tool headless"
+    assert {clients[aspect] for aspect in ("wire", "core", "order")} == {"tool"}
+
+
+# -- population ----------------------------------------------------------------
+
+
+def counts(table, aspect="ja4", version="*"):
+    rows = table.filter(aspect=aspect, version=version)
+    return {
+        value: (accounts, vouched)
+        for value, accounts, vouched in rows.select("value", "accounts", "vouched").rows()
+    }
+
+
+def test_a_population_counts_accounts_so_a_heavy_account_counts_once(facts):
+    described = describe(facts({"ja4": "a"}, {"ja4": "b"}))
+    found = population(described, seen((0, 0, 1_000_000, 0), (1, 1, 1, 1), (2, 1, 1, 0)))
+    assert counts(found) == {"a": (1, 0), "b": (2, 1)}
+
+
+def test_an_account_that_shows_several_values_is_shared_out_by_requests(facts):
+    described = describe(facts({"ja4": "a"}, {"ja4": "b"}))
+    # 30 of 40 requests show a, 15 of the 40 are vouched for and show a
+    found = population(described, seen((0, 0, 30, 15), (0, 1, 10, 0)))
+    assert counts(found) == {"a": (0.75, 0.375), "b": (0.25, 0)}
+
+
+def test_fingerprints_that_share_a_value_are_one_value(facts):
+    described = describe(facts({"ja4": "a"}, {"ja4": "a", "header_names": ["Host"]}))
+    found = population(described, seen((0, 0, 3, 0), (0, 1, 1, 0)))
+    assert counts(found) == {"a": (1, 0)}
+    assert sorted(counts(found, "core").values()) == [(0.25, 0), (0.75, 0)]
+
+
+def test_an_account_without_a_fact_is_not_counted_for_it(facts):
+    described = describe(facts({"ja4": "a"}, {"ja4": None}))
+    assert counts(population(described, crowd(2, 5))) == {"a": (2, 0)}
+
+
+def test_accounts_are_counted_by_version_and_as_a_whole(facts):
+    described = describe(
+        facts({"ja4": "a"}, {"ja4": "a", "user_agent": "tool/2.0"}, {"user_agent": "other", "ja4": "a"})
+    )
+    found = population(described, crowd(2, 3, 4))
+    by = {
+        (client, version): accounts
+        for client, version, accounts in found.filter(aspect="ja4")
+        .select("client", "version", "accounts")
+        .rows()
+    }
+    assert by == {
+        ("tool", "1.0"): 2,
+        ("tool", "2.0"): 3,
+        ("tool", "*"): 5,
+        ("other", ""): 4,
+        ("other", "*"): 4,
+    }
+
+
+def test_an_account_on_two_versions_counts_once_as_a_whole(facts):
+    described = describe(facts({"ja4": "a"}, {"ja4": "a", "user_agent": "tool/2.0"}))
+    found = population(described, seen((0, 0, 1, 0), (0, 1, 9, 0)))
+    assert [counts(found, version=version)["a"][0] for version in ("1.0", "2.0", "*")] == [1, 1, 1]
+
+
+def test_a_population_has_its_schema_even_when_nobody_was_seen(facts):
+    assert population(describe(facts({})), seen()).schema == POPULATION
+    assert population(describe(facts({})), crowd(1)).schema == POPULATION
+
+
+# -- surprisal -----------------------------------------------------------------
+
+
+def bits(facts, rules, *tables, measure="ja4_bits"):
+    return judged(facts, rules, *tables)[measure].to_list()
+
+
+def test_surprisal_is_of_the_share_of_accounts_with_half_an_account_added(facts, rules):
+    known = facts({"ja4": "a"}, {"ja4": "b"}, {"ja4": "never"})
+    found = bits(known, rules, population(describe(known), crowd(39, 1)))
+    # 40 accounts: P = (39 + .5)/41, (1 + .5)/41 and .5/41
+    assert found == pytest.approx([-log2(39.5 / 41), -log2(1.5 / 41), -log2(0.5 / 41)])
+
+
+def test_below_the_floor_of_accounts_there_is_no_surprisal(facts, rules):
+    known = facts({"ja4": "a"}, {"ja4": "b"})
+    few, enough = (population(describe(known), crowd(size, 1)) for size in (18, 19))
+    assert bits(known, rules, few) == [None, None]
+    assert bits(known, rules, enough) == pytest.approx([-log2(19.5 / 21), -log2(1.5 / 21)])
+
+
+def test_a_client_nobody_is_known_to_use_has_no_measures(facts, rules):
+    known = facts({"ja4": "a"}, {"user_agent": "stranger/1", "ja4": "a"})
+    found = judged(known, rules, population(describe(known), crowd(30)))
+    assert set(found.select(MEASURES).row(1)) == {None}
+    assert found["proxied"].to_list() == [False, False]
+
+
+def test_a_version_with_few_accounts_falls_back_on_the_whole_client(facts, rules):
+    rows = [("tool", "1.0", "ja4", "a", 30, 0), ("tool", "2.0", "ja4", "b", 10, 0)]
+    whole = [("tool", "*", "ja4", "a", 30, 0), ("tool", "*", "ja4", "b", 10, 0)]
+    known = facts(
+        {"ja4": "b"}, {"ja4": "b", "user_agent": "tool/2.0"}, {"ja4": "b", "user_agent": "tool/3.0"}
+    )
+    found = bits(known, rules, table(*rows, *whole))
+    # b within 1.0: .5/31; within 2.0 too few, so 10.5/41 of the client; 3.0 unknown, likewise
+    assert found == pytest.approx([-log2(0.5 / 31), -log2(10.5 / 41), -log2(10.5 / 41)])
+
+
+def test_a_new_release_is_vouched_for_by_its_own_users(facts, rules):
+    old = table(("tool", "1.0", "ja4", "a", 5000, 5000), ("tool", "*", "ja4", "a", 5000, 5000))
+    new = facts({"ja4": "b", "user_agent": "tool/2.0"})
+    alone = bits(new, rules, old)[0]
+    assert alone == pytest.approx(-log2(0.5 / 5001))
+    fresh = table(
+        ("tool", "1.0", "ja4", "a", 5000, 5000),
+        ("tool", "2.0", "ja4", "b", 25, 25),
+        ("tool", "*", "ja4", "a", 5000, 5000),
+        ("tool", "*", "ja4", "b", 25, 25),
+    )
+    # within 2.0 everybody shows b: 25.5/26, whatever the thousands on 1.0 show
+    assert bits(new, rules, old, fresh)[0] == pytest.approx(-log2(25.5 / 26))
+    assert bits(new, rules, fresh, old) == bits(new, rules, old, fresh)
+
+
+def test_a_value_that_only_silent_accounts_show_stays_odd_however_many_they_are(facts, rules):
+    vouched = table(("tool", "*", "ja4", "a", 30, 25), ("tool", "*", "ja4", "b", 500, 0))
+    found = bits(facts({"ja4": "a"}, {"ja4": "b"}), rules, vouched)
+    assert found == pytest.approx([-log2(25.5 / 26), -log2(0.5 / 26)])
+
+
+def test_without_enough_vouchers_plain_prevalence_counts(facts, rules):
+    plain = table(("tool", "*", "ja4", "a", 30, 4.9), ("tool", "*", "ja4", "b", 70, 0))
+    found = bits(facts({"ja4": "a"}, {"ja4": "b"}), rules, plain)
+    assert found == pytest.approx([-log2(30.5 / 101), -log2(70.5 / 101)])
+
+
+def test_what_was_not_logged_has_no_surprisal(facts, rules):
+    known = facts({"ja4": "a"}, {"ja4": None})
+    assert bits(known, rules, population(describe(known), crowd(30, 1)))[1] is None
+
+
+@pytest.mark.parametrize("aspect", ["accept_encoding", "values", "user_agent", "ja4"])
+def test_every_surprisal_is_of_its_own_aspect(facts, rules, aspect):
+    odd = {
+        "accept_encoding": {"header_values": [{"name": "accept-encoding", "value": "odd"}]},
+        "values": {
+            "header_values": [{"name": "accept-encoding", "value": "gzip"}, {"name": "x-app", "value": "odd"}]
+        },
+        "user_agent": {"user_agent": "tool/1.0 (odd)"},
+        "ja4": {"ja4": "odd"},
+    }[aspect]
+    usual = {"ja4": "a", "header_values": [{"name": "accept-encoding", "value": "gzip"}]}
+    if aspect == "values":
+        usual["header_values"] = [*usual["header_values"], {"name": "x-app", "value": "cli"}]
+    known = facts(usual, usual | odd)
+    found = judged(known, rules, population(describe(known), crowd(29, 1)))
+    names = [name for name in MEASURES if name.endswith("_bits")]
+    high = {name for name in names if (found[name][1] or 0) > 4}  # -log2(1.5 / 31) = 4.4
+    assert high == {f"{aspect}_bits"}
+
+
+# -- distances -----------------------------------------------------------------
+
+
+def test_missing_and_extra_names_are_counted_against_the_nearest_common_set(facts, rules):
+    rows = [
+        {},
+        {"header_names": ["A", "B", "C", "D"]},
+        {"header_names": ["Accept", "X-App"]},  # lacks x-id of the first set
+        {"header_names": ["A", "B", "C", "D", "E", "F"]},  # two more than the second
+        {"header_names": ["Host", *NAMES]},  # names of the connection do not count
+    ]
+    known = facts(*rows)
+    found = judged(known, rules, population(describe(known), crowd(20, 10)))
+    assert found["headers_missing"].to_list() == [0, 0, 1, 0, 0]
+    assert found["headers_extra"].to_list() == [0, 0, 0, 2, 0]
+
+
+def test_order_and_case_distance_by_hand(facts, rules):
+    rows = [
+        {},
+        # X-App before Accept: one of the 10 pairs; no name in another case
+        {"header_names": ["X-App", "Accept", "X-Id", "Connection", "Host"]},
+        # reversed: all pairs
+        {"header_names": NAMES[::-1]},
+        # two of five names in another case, the order kept
+        {"header_names": ["accept", "X-App", "X-ID", "Connection", "Host"]},
+        # X-Id is missing: one of the 6 pairs that are left is turned round, and 1 of 4 names in another case
+        {"header_names": ["x-app", "Accept", "Connection", "Host"]},
+    ]
+    known = facts(*rows)
+    found = judged(known, rules, population(describe(known), crowd(30)))
+    assert found["order_distance"].to_list() == pytest.approx([0, 0.1, 1, 0, 1 / 6])
+    assert found["case_distance"].to_list() == pytest.approx([0, 0, 0, 0.4, 0.25])
+
+
+def test_too_few_shared_names_have_no_order(facts, rules):
+    known = facts({}, {"header_names": ["Accept", "Y"]}, {"header_names": ["Y", "Z"]})
+    found = judged(known, rules, population(describe(known), crowd(30)))
+    assert found["order_distance"].to_list() == [0, None, None]
+
+
+@pytest.mark.parametrize(("accounts", "close"), [(2, False), (3, True)])
+def test_an_order_is_a_reference_when_enough_accounts_send_it(facts, rules, accounts, close):
+    known = facts({}, {"header_names": NAMES[::-1]})
+    found = judged(known, rules, population(describe(known), crowd(50, accounts)))
+    assert (found["order_distance"][1] == 0) is close
+
+
+@pytest.mark.parametrize(("accounts", "close"), [(9, False), (10, True)])
+def test_an_order_is_a_reference_when_a_fair_share_of_accounts_send_it(facts, rules, accounts, close):
+    known = facts({}, {"header_names": NAMES[::-1]})
+    rows = [("order", ",".join(NAMES), 490), ("order", ",".join(NAMES[::-1]), accounts)]
+    # 2 % of 500 accounts are 10, of 499 9.98
+    found = judged(known, rules, table(*(("tool", "*", aspect, value, n, 0) for aspect, value, n in rows)))
+    assert (found["order_distance"][1] == 0) is close
+
+
+def test_an_order_only_silent_accounts_send_is_no_reference(facts, rules):
+    known = facts({}, {"header_names": NAMES[::-1]})
+    both = pl.concat([crowd(30, 0, vouched=30), crowd(0, 100).with_columns(pl.col("account") + 30)])
+    found = judged(known, rules, population(describe(known), both))
+    assert found["order_distance"].to_list() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "reference", [["A", "b", "A", "c", "d"], ["x-a", "X-A", "b", "c"], ["a"] * 9 + ["b", "c"]]
+)
+def test_a_repeated_name_in_a_common_order_is_compared_by_its_first_place(facts, rules, reference):
+    swapped = [*reference[:-2], reference[-1], reference[-2]]
+    known = facts({"header_names": reference}, {"header_names": swapped})
+    found = judged(known, rules, population(describe(known), crowd(30)))
+    distinct = len({name.lower() for name in reference})
+    assert found["order_distance"].to_list() == pytest.approx([0, 1 / (distinct * (distinct - 1) / 2)])
+
+
+def test_case_is_compared_with_every_spelling_of_a_repeated_name(facts, rules):
+    known = facts({"header_names": ["x-a", "b", "X-A", "c"]})
+    assert judged(known, rules, population(describe(known), crowd(30)))["case_distance"].to_list() == [0]
+
+
+def test_a_list_of_the_connections_names_alone_has_no_names_too_many(facts, rules):
+    known = facts({}, {"header_names": ["Host", "Connection"]})
+    found = judged(known, rules, population(describe(known), crowd(30)))
+    assert found.select("headers_missing", "headers_extra").row(1) == (3, 0)
+
+
+def test_a_cut_header_list_is_not_judged(facts, rules):
+    known = facts({}, {"header_names": ["Host"], "headers_complete": False})
+    found = judged(known, rules, population(describe(known), crowd(30)))
+    names = ("headers_missing", "headers_extra", "order_distance", "case_distance")
+    assert found.select(names).rows() == [(0, 0, 0, 0), (None,) * 4]
+
+
+# -- proxies -------------------------------------------------------------------
+
+
+def test_behind_a_hop_header_nothing_is_judged_that_proxies_rewrite(facts, rules):
+    values = [{"name": "accept-encoding", "value": "odd"}]
+    known = facts({"ja4": "a"}, {"header_names": ["Via", *NAMES[::-1]], "ja4": "b", "header_values": values})
+    found = judged(known, rules, population(describe(known), crowd(30, 1)))
+    assert found["proxied"].to_list() == [False, True]
+    row = found.row(1, named=True)
+    assert {row[name] for name in BEHIND_PROXY} == {None}
+    assert (row["headers_missing"], row["headers_extra"]) == (0, 0)
+
+
+def test_lower_case_that_nobody_else_of_the_client_sends_is_a_proxy(facts, rules):
+    known = facts({}, {"header_names": [name.lower() for name in NAMES[::-1]], "http_version": "2"})
+    # one of 100 accounts: P = 1.5/101 is 6.07 bits; one of 50: 1.5/51 is 5.09
+    many, few = (population(describe(known), crowd(size, 1)) for size in (99, 49))
+    assert judged(known, rules, many).select("proxied", "order_distance", "case_distance").row(1) == (
+        True,
+        None,
+        None,
+    )
+    assert judged(known, rules, few).select("proxied", "order_distance", "case_distance").row(1) == (
+        False,
+        1,
+        1,
+    )
+
+
+def test_lower_case_is_no_proxy_where_the_client_itself_sends_it(facts, rules):
+    plain = [name.lower() for name in NAMES]
+    known = facts(
+        {"header_names": plain, "http_version": "2"}, {"header_names": plain[::-1], "http_version": "2"}
+    )
+    found = judged(known, rules, population(describe(known), crowd(99, 1)))
+    assert found["proxied"].to_list() == [False, False]
+    assert found["order_distance"].to_list() == [0, 1]
+
+
+def test_another_http_version_with_capitals_is_no_proxy(facts, rules):
+    known = facts({}, {"http_version": "1.0", "header_names": NAMES[::-1]})
+    found = judged(known, rules, population(describe(known), crowd(99, 1)))
+    assert found.select("proxied", "order_distance").row(1) == (False, 1)
+
+
+# -- the whole table -------------------------------------------------------------
+
+
+def test_a_row_a_fingerprint_whatever_is_known(facts, rules):
+    known = facts({}, {"user_agent": None}, {"header_names": None}, {"header_names": []})
+    for tables in ([table()], [table(), population(describe(known), crowd(30))]):
+        found = judged(known, rules, *tables)
+        assert found.columns == ["fingerprint", "proxied", *MEASURES]
+        assert found["fingerprint"].to_list() == [0, 1, 2, 3]
+        assert found["proxied"].null_count() == 0
+
+
+def test_nothing_logged_is_nothing_measured(facts, rules):
+    empty = dict.fromkeys(("user_agent", "header_names", "http_version"))
+    found = judged(facts(empty), rules, table())
+    assert set(found.select(MEASURES).row(0)) == {None}
+
+
+def test_a_fingerprint_repeated_by_everybody_is_at_no_distance(facts, rules):
+    hostile = ["", " ", "\x00", "a\nb", "\x1f", "é", "x" * 100_000]
+    known = facts({"header_names": hostile, "user_agent": "\x00\x01/\x02"})
+    found = judged(known, rules, population(describe(known), crowd(30)))
+    assert found.select(MEASURES[:4]).row(0) == (0, 0, 0, 0)
+
+
+# -- Kendall -------------------------------------------------------------------
+
+LETTERS = "abcdefghij"
+
+
+@given(st.integers(2, 10).flatmap(lambda size: st.permutations(LETTERS[:size])))
+@settings(max_examples=80, deadline=None)
+def test_discordance_is_kendalls_tau_on_permutations(order):
+    reference = sorted(order)
+    tau = kendalltau(range(len(order)), [order.index(name) for name in reference]).statistic
+    (share,) = _discordance([list(order)], reference)
+    assert share == pytest.approx((1 - tau) / 2)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(LETTERS), max_size=8), max_size=4),
+    st.lists(st.sampled_from(LETTERS), max_size=8),
+)
+@settings(max_examples=150, deadline=None)
+def test_discordance_against_all_pairs_of_shared_names(lists, reference):
+    found = _discordance(lists, reference)
+    assert len(found) == len(lists)
+    for names, share in zip(lists, found, strict=True):
+        shared = list(dict.fromkeys(name for name in reference if name in names))
+        pairs = [names.index(one) > names.index(other) for one, other in combinations(shared, 2)]
+        assert share == pytest.approx(np.mean(pairs)) if pairs else np.isnan(share)
+
+
+def test_recased_is_the_share_of_shared_names():
+    # of Accept, x-app and host (x-id is not the reference's) two are in another case
+    found = _recased([["Accept", "x-app", "host", "x-id"], ["y"], []], ["Accept", "X-App", "Host"])
+    assert found[0] == pytest.approx(2 / 3)
+    assert np.isnan(found[1:]).all()
+
+
+def test_the_nearest_reference_has_the_least_sum_and_can_be_compared():
+    nan = float("nan")
+    distances = np.array([[[3, 0], [nan, nan], [nan, 1]], [[1, 1], [5, 5], [nan, 2]]])
+    picked = _nearest(distances)
+    assert picked[:, :2].tolist() == [[1, 5], [1, 5]]
+    assert np.isnan(picked[0, 2])
