@@ -37,13 +37,24 @@ class Section:
         """Build the record from a TOML table.
 
         Raises:
-            SettingsError: a key is missing or unknown.
+            SettingsError: a key is missing or unknown, or a value of another type.
 
         """
         known = {field.name for field in fields(cls)}
+        if not isinstance(table, dict):
+            raise SettingsError(f"settings [{name}]: is not a table")
         if odd := known.symmetric_difference(table):
             raise SettingsError(f"settings [{name}]: keys {sorted(odd)} are missing or unknown")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+        for field in fields(cls):
+            kind, value = field.type, values[field.name]
+            if isinstance(value, tuple):
+                fits = kind == tuple[str, ...] and all(isinstance(item, str) for item in value)
+            else:
+                fits = type(value) is kind or (kind is float and type(value) is int)
+            if not fits:
+                raise SettingsError(f"settings [{name}]: {field.name} cannot be {value!r}")
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +197,7 @@ class Settings:
         """Build the settings from a table a section, as a bundle records them.
 
         Raises:
-            SettingsError: a table or key is missing or unknown.
+            SettingsError: a table or key is missing or unknown, or a value of another type.
 
         """
         sections: dict[str, type[Section]] = {field.name: field.type for field in fields(cls)}  # type: ignore[misc]

@@ -17,11 +17,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from detector.errors import BundleError, SettingsError
+from detector.errors import BundleError
 from detector.features.fingerprint import POPULATION
 from detector.features.registry import SCORED
-from detector.model.forest import ThreadedIsolationForest
-from detector.model.reference import Reference, Tail
+from detector.model.evidence import widen
+from detector.model.forest import ThreadedIsolationForest, flat_array
+from detector.model.reference import EVERYONE, Reference, Tail
 from detector.model.train import Model
 from detector.settings import Settings
 
@@ -76,8 +77,27 @@ def load(folder: Path) -> Model:
         BundleError: missing, damaged, of another schema version or of other features.
 
     """
+    record, files = _verified(folder)
     try:
-        record = json.loads(_read(folder, "model.json"))
+        with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        return Model(
+            settings=Settings.from_tables(record["settings"]),
+            reference=_reference(arrays, record["cohorts"]),
+            forest=_forest(arrays),
+            calibration=flat_array(arrays, "calibration", "f"),
+            population=pl.read_parquet(io.BytesIO(files["population.parquet"])).cast(dict(POPULATION)),
+            facts=record["facts"],
+        )
+    except Exception as error:
+        raise _damaged(folder, error) from error
+
+
+def _verified(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the record of a bundle and the content of the files that it vouches for."""
+    text = _read(folder, "model.json")
+    try:
+        record = json.loads(text)
         version = record["schema_version"]
         if version != SCHEMA_VERSION:
             raise BundleError(
@@ -86,26 +106,21 @@ def load(folder: Path) -> Model:
             )
         if record["features"] != [feature.name for feature in SCORED]:
             raise BundleError(f"{folder}: bundle of another set of features; train a model with this version")
-        data = {name: _read(folder, name) for name in ("arrays.npz", "population.parquet")}
-        for name, content in data.items():
+        files = {name: _read(folder, name) for name in ("arrays.npz", "population.parquet")}
+        for name, content in files.items():
             if hashlib.sha256(content).hexdigest() != record["sha256"][name]:
                 raise BundleError(
                     f"{folder / name}: content does not match model.json; restore or train the bundle"
                 )
-        with np.load(io.BytesIO(data["arrays.npz"]), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        return Model(
-            settings=Settings.from_tables(record["settings"]),
-            reference=_reference(arrays, record["cohorts"]),
-            forest=ThreadedIsolationForest.from_arrays(arrays),
-            calibration=arrays["calibration"],
-            population=pl.read_parquet(io.BytesIO(data["population.parquet"])).cast(dict(POPULATION)),
-            facts=record["facts"],
-        )
-    except (KeyError, TypeError, ValueError, OSError, SettingsError, pl.exceptions.PolarsError) as error:
-        raise BundleError(
-            f"{folder}: damaged model bundle ({error}); restore it or train a new one"
-        ) from error
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        raise _damaged(folder, error) from error
+    return record, files
+
+
+def _damaged(folder: Path, error: Exception) -> BundleError:
+    """Return the error of a bundle that is not what it should be, in one line."""
+    what = str(error).removeprefix("model bundle: ").partition("; ")[0].partition("\n")[0]
+    return BundleError(f"{folder}: damaged model bundle ({what}); restore it or train a new one")
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -137,14 +152,25 @@ def _arrays(model: Model) -> bytes:
     return buffer.getvalue()
 
 
+def _forest(arrays: dict[str, NDArray[Any]]) -> ThreadedIsolationForest:
+    forest = ThreadedIsolationForest.from_arrays(arrays)
+    if forest.n_features_in_ != widen(np.zeros((0, len(SCORED))), SCORED).shape[1]:
+        raise ValueError("the forest was grown on other columns")
+    return forest
+
+
 def _reference(arrays: dict[str, NDArray[Any]], cohorts: list[str]) -> Reference:
-    ends = np.cumsum(arrays["tail_sizes"])
-    parts = {field: np.split(arrays[f"tail_{field}"], ends[:-1]) for field in ("values", "above", "below")}
+    sizes = flat_array(arrays, "tail_sizes", "iu", len(cohorts) * len(SCORED))
+    totals = flat_array(arrays, "tail_totals", "f", len(sizes))
+    parts = {}
+    for field in ("values", "above", "below"):
+        values = flat_array(arrays, f"tail_{field}", "f", int(sizes.sum()))
+        parts[field] = np.split(values, np.cumsum(sizes)[:-1])
+    if (sizes < 0).any() or EVERYONE not in cohorts:
+        raise ValueError("reference of impossible shape")
     tails = [
         Tail(parts["values"][i], parts["above"][i], parts["below"][i], float(total))
-        for i, total in enumerate(arrays["tail_totals"])
+        for i, total in enumerate(totals)
     ]
-    if len(tails) != len(cohorts) * len(SCORED):
-        raise ValueError("reference has the wrong number of distributions")
     size = len(SCORED)
     return Reference(SCORED, {cohort: tails[i * size : (i + 1) * size] for i, cohort in enumerate(cohorts)})

@@ -21,7 +21,7 @@ def card(model: Model, families: Mapping[str, Mapping[str, Any]]) -> str:
         f"| {name.replace('_', ' ')} | {value} |" for name, value in sorted(model.facts.items())
     )
     rows = "\n".join(
-        f"| `{r.name}` | {r.family} | {r.cause} | {r.definition} | {r.direction} | {r.benign:g} |"
+        f"| `{r.name}` | {r.family} | {r.cause} | {_cell(r.definition)} | {r.direction} | {r.benign:g} |"
         for r in SCORED
     )
     gone = sorted(name for family in families.values() for name in family["features_not_available"])
@@ -58,3 +58,8 @@ Values on the benign side never count. `high` and `low` name the suspicious tail
 - p-values compare with the accounts of the training log; on another population they
   rank, and nothing more.
 """
+
+
+def _cell(text: str) -> str:
+    """Return text that may stand in a table: a bar would end the cell."""
+    return text.replace("|", r"\|")

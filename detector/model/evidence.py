@@ -111,7 +111,7 @@ def grounds(
     none = np.zeros(len(oriented), dtype=bool)
     headless = (streams["cohort"] == "headless").to_numpy()
     causes: dict[str, dict[str, NDArray[np.bool_]]] = {family: {} for family in FAMILIES}
-    excused: dict[str, NDArray[np.bool_]] = dict.fromkeys(FAMILIES, none)
+    excused: dict[str, dict[str, NDArray[np.bool_]]] = {family: {} for family in FAMILIES}
     decisive: dict[str, NDArray[np.bool_]] = dict.fromkeys(FAMILIES, none)
     for i, record in enumerate(features):
         value = streams[record.name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
@@ -122,7 +122,8 @@ def grounds(
             decisive[record.family] = decisive[record.family] | (counts & (value >= record.decisive))
         if not record.print_mode:
             past = value < record.benign if record.direction == "low" else value > record.benign
-            excused[record.family] = excused[record.family] | (headless & past)
+            normal = excused[record.family]
+            normal[record.cause] = normal.get(record.cause, none) | (headless & past)
     _settle(causes)
     counting = {family: np.any(list(own.values()), axis=0) for family, own in causes.items()}
     loud = {
@@ -139,8 +140,10 @@ def grounds(
         conclusive |= leads & may.get(leader, ~none)
     for leader in UNEXCUSED:
         for family in sorted(set(FAMILIES) - {leader}):
-            counting[family] = counting[family] | (strong[leader] & excused[family])
-            conclusive |= strong[leader] & excused[family]
+            for cause, at in excused[family].items():
+                apart = strong[leader] & at & ~causes[leader].get(cause, none)
+                counting[family] = counting[family] | apart
+                conclusive |= apart
     return Grounds(
         np.column_stack([counting[family] for family in FAMILIES]),
         np.column_stack([strong[family] for family in FAMILIES]),

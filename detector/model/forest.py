@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from detector.errors import BundleError
 
-__all__ = ["ThreadedIsolationForest"]
+__all__ = ["ThreadedIsolationForest", "flat_array"]
 
 CHUNK = 16384
 """Rows a thread scores at a time."""
@@ -148,9 +148,9 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
                 an index points outside its tree or features, or back up the tree.
 
         """
-        sample_size, n_features, offset = _numbers(arrays, "forest", "f", 3).tolist()
-        counts = _numbers(arrays, "tree_nodes", "iu").tolist()
-        nodes = {field: _numbers(arrays, field, kinds, sum(counts)) for field, kinds in NODE_FIELDS.items()}
+        sample_size, n_features, offset = flat_array(arrays, "forest", "f", 3).tolist()
+        counts = flat_array(arrays, "tree_nodes", "iu").tolist()
+        nodes = {field: flat_array(arrays, field, kinds, sum(counts)) for field, kinds in NODE_FIELDS.items()}
         if not counts or min(counts) < 1 or not 1 <= n_features < MOST_FEATURES or sample_size < 1:
             raise BundleError("model bundle: forest of impossible size; train the model again")
         trees = []
@@ -191,13 +191,24 @@ def _average_path(samples: NDArray[Any]) -> NDArray[np.float64]:
     return path
 
 
-def _numbers(
+def flat_array(
     arrays: Mapping[str, NDArray[Any]], name: str, kinds: str, length: int | None = None
 ) -> NDArray[Any]:
-    """Return a flat array of finite numbers: compiled code follows them without looking."""
+    """Return an array of a bundle: flat, of finite numbers (compiled code follows them blindly).
+
+    Args:
+        arrays: all arrays.
+        name: which.
+        kinds: kinds of number (``numpy.dtype.kind``) it may hold.
+        length: how many; any number where left out.
+
+    Raises:
+        BundleError: it is missing or anything else.
+
+    """
     values = np.asarray(arrays.get(name))
     flat = values.ndim == 1 and values.dtype.kind in kinds
-    if not flat or len(values) != (length or len(values)):
+    if not flat or (length is not None and len(values) != length):
         raise BundleError(f"model bundle: array {name} is missing or malformed; train the model again")
     if not np.isfinite(values).all():
         raise BundleError(f"model bundle: array {name} is not all finite; train the model again")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from detector.features.registry import Feature
 
-__all__ = ["Reference", "Tail", "trusted"]
+__all__ = ["EVERYONE", "Reference", "Tail", "trusted"]
 
 KNOTS = 512
 """Most points kept of a distribution; the outermost values are always kept."""

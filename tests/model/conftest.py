@@ -1,9 +1,12 @@
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 
-from detector.features.registry import Feature
+from detector.features.fingerprint import POPULATION
+from detector.features.registry import SCORED, Feature
+from detector.model.train import fit
 from detector.settings import default_settings
 
 
@@ -51,3 +54,58 @@ def rows_of():
 def rules():
     """Decision settings in which the outermost 1 in 20 counts."""
     return replace(default_settings().decision, counting=1.0)
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """Settings of a small forest."""
+    settings = default_settings()
+    return replace(settings, model=replace(settings.model, trees=25, sample=64, fewest_accounts=8, folds=5))
+
+
+@pytest.fixture(scope="session")
+def people():
+    """Sixty accounts of one to five streams, each a little past the benign range in one feature."""
+    rng = np.random.default_rng(0)
+    account = np.sort(np.r_[np.arange(60), rng.integers(0, 60, 40)])
+    cohort = np.where(np.arange(60) % 6, "interactive", "headless")[account]
+    columns = {}
+    odd = rng.integers(0, len(SCORED), len(account))
+    for place, record in enumerate(SCORED):
+        past = np.where(odd == place, 1.0, -1.0) * rng.exponential(size=len(account))
+        columns[record.name] = record.benign + (past if record.direction == "high" else -past)
+    return pl.DataFrame(
+        {
+            "stream": np.arange(len(account)),
+            "account": account,
+            "cohort": cohort,
+            "odd": rng.random(len(account)) < 0.02,
+            "reporting": rng.random(len(account)) < 0.9,
+            "served": rng.integers(20, 400, len(account)),
+            **columns,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def robots(people):
+    """Five accounts that lie outside what anybody shows in every feature."""
+    far = {
+        record.name: [record.benign + (-9.0 if record.direction == "low" else 99.0)] * 5 for record in SCORED
+    }
+    base = {"stream": range(1000, 1005), "account": range(1000, 1005), "cohort": ["interactive"] * 5}
+    rest = {"odd": [True] * 5, "reporting": [False] * 5, "served": [100] * 5}
+    return pl.DataFrame({**base, **rest, **far}).cast(dict(people.schema))
+
+
+@pytest.fixture(scope="session")
+def population():
+    """The smallest table of fingerprints."""
+    row = {"client": ["own"], "version": ["*"], "aspect": ["core"], "value": ["a,b"], "accounts": [60.0]}
+    return pl.DataFrame({**row, "vouched": [50.0]}, schema=POPULATION)
+
+
+@pytest.fixture(scope="session")
+def model(people, population, quick):
+    """A model of those people."""
+    return fit(people, population, quick)
