@@ -55,6 +55,9 @@ class Policy:
             raise SettingsError(
                 f"{where}: keys {sorted(odd)} are missing or unknown; see policies/default.toml"
             )
+        for key in ("name", "title"):
+            if not isinstance(table[key], str):
+                raise SettingsError(f"{where}: {key} must be text; see policies/default.toml")
         for key in ("first_party", "third_party", "permitted_plans"):
             if not isinstance(table[key], list) or not all(isinstance(item, str) for item in table[key]):
                 raise SettingsError(f"{where}: {key} must be a list of names; see policies/default.toml")
