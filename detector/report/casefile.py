@@ -19,7 +19,7 @@ from detector.features.registry import SCORED
 from detector.report.text import one_in, shown, visible
 from detector.schema import ACCOUNT_VERDICT, FAMILIES, SESSION_VERDICT
 
-__all__ = ["Case", "Evidence", "SessionLine", "explain"]
+__all__ = ["Case", "Evidence", "Reason", "SessionLine", "explain"]
 
 State = Literal["counts", "ordinary", "unknown", "not logged"]
 
@@ -36,6 +36,21 @@ NEXT_STEPS = {
     "insufficient_data": "Nothing to do. Score a longer log if the account matters.",
     "out_of_scope": "Nothing to do: this traffic pays for each use.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that counts against the account, as in ``accounts.parquet``.
+
+    ``value`` is null where the reason is no measurement, ``baseline`` also where the
+    model knows no usual value.
+    """
+
+    feature: str
+    family: str
+    value: float | None
+    baseline: float | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +130,7 @@ class Case:
     flagged_requests: int
     flagged_tokens: int
     families: tuple[str, ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     evidence: tuple[Evidence, ...]
     timeline: tuple[SessionLine, ...]
     next_step: str
@@ -160,7 +175,7 @@ def _case(row: Mapping[str, Any], sessions: pl.DataFrame, record: Mapping[str, A
         **{name: row[name] for name in names},
         confidence=_confidence(row, record["false_discovery_rate"]),
         families=tuple(row["families"]),
-        reasons=tuple(f"[{reason['family']}] {reason['text']}" for reason in row["reasons"]),
+        reasons=tuple(Reason(**reason) for reason in row["reasons"]),
         evidence=tuple(_evidence(row, sessions, record["families"])),
         timeline=tuple(
             SessionLine(**line | {"families": tuple(line["families"])})

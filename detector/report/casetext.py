@@ -46,11 +46,8 @@ def _head(case: Case) -> list[str]:
 def _reasons(case: Case) -> list[str]:
     if not case.reasons:
         return []
-    return [
-        "",
-        "evidence for automated use",
-        *(f"  {i}. {shown(text)}" for i, text in enumerate(case.reasons, 1)),
-    ]
+    rows = [(f"{i}.", one.family, shown(one.text)) for i, one in enumerate(case.reasons, 1)]
+    return ["", "evidence for automated use", *table(rows)]
 
 
 def _evidence(case: Case) -> list[str]:
