@@ -56,7 +56,9 @@ def decide(
         policy: what the provider permits.
 
     """
-    judged = _judge(model, assessment, streams.join(accounts.select("account", "plan"), on="account"), policy)
+    # The assessment goes row by row: no join may move a stream.
+    planned = streams.join(accounts.select("account", "plan"), on="account", how="left", maintain_order="left")
+    judged = _judge(model, assessment, planned, policy)
     per_session = sessions.join(
         judged.select("stream", "harness", "banned", "score", "p_value", "families", "reasons"),
         on="stream",
