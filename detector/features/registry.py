@@ -538,7 +538,7 @@ FEATURES: tuple[Feature, ...] = (
         0.5,
         "RFC 9110, Retry-After",
         "{value:.0%} of the waits that the server asked for were ignored; normally {baseline:.0%}",
-        _ratio("limits_ignored", "limits", "limits"),
+        _ratio("early_retries", "limits", "limits"),
         print_mode=True,
         needs=("status", "retry_after_s"),
     ),

@@ -21,7 +21,7 @@ COUNTERS = (
     "context_pairs",
     "context_grows",
     "limits",
-    "limits_ignored",
+    "early_retries",
     "refused",
 )
 """Columns of :func:`counters`; each adds up over sessions."""
@@ -71,6 +71,6 @@ def counters(settings: UsageSettings) -> list[pl.Expr]:
         pair.sum().alias("context_pairs"),
         (pair & (pl.col("context") >= pl.col("earlier_context"))).sum().alias("context_grows"),
         limited.sum().alias("limits"),
-        (limited & (pl.col("since_s") < pl.col("earlier_retry_s"))).sum().alias("limits_ignored"),
+        (limited & (pl.col("since_s") < pl.col("earlier_retry_s"))).sum().alias("early_retries"),
         (pl.col("status").is_between(400, 499) & (pl.col("status") != 429)).sum().alias("refused"),
     ]

@@ -103,24 +103,25 @@ def test_overlapping_requests_are_no_context_pair(counted):
 @pytest.mark.parametrize(("status", "limits"), [(429, 1), (529, 1), (503, 0), (200, 0), (None, 0)])
 def test_limits_are_429_and_529_with_a_retry_after(counted, status, limits):
     found = counted({"status": status, "retry_after_s": 9.0}, {"at": 3})
-    assert row_of(found, "limits", "limits_ignored") == (limits, limits)
+    assert row_of(found, "limits", "early_retries") == (limits, limits)
 
 
 @pytest.mark.parametrize(("waited", "ignored"), [(8.999, 1), (9.0, 0), (9.001, 0)])
 def test_a_limit_is_ignored_by_a_request_before_its_retry_after(counted, waited, ignored):
     found = counted({"status": 429, "retry_after_s": 9.0}, {"at": waited})
-    assert row_of(found, "limits", "limits_ignored") == (1, ignored)
+    assert row_of(found, "limits", "early_retries") == (1, ignored)
 
 
 def test_a_limit_without_retry_after_or_without_a_next_request_is_no_limit(counted):
     found = counted({"status": 429}, {"at": 1}, {"at": 2, "status": 429, "retry_after_s": 60.0})
-    assert row_of(found, "limits", "limits_ignored") == (0, 0)
+    assert row_of(found, "limits", "early_retries") == (0, 0)
 
 
 def test_an_absurd_retry_after_is_only_a_limit(counted):
-    assert row_of(
-        counted({"status": 429, "retry_after_s": 1e300}, {"at": 1}), "limits", "limits_ignored"
-    ) == (1, 1)
+    assert row_of(counted({"status": 429, "retry_after_s": 1e300}, {"at": 1}), "limits", "early_retries") == (
+        1,
+        1,
+    )
 
 
 def test_nothing_logged_is_nothing_counted(counted):
