@@ -49,11 +49,10 @@ def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list
 def _reason(record: Feature, row: dict[str, float], reference: Reference) -> Reason:
     baseline = reference.baseline(str(row["cohort"]), record.name)
     known = not math.isnan(baseline)
-    text = (
-        record.text
-        if known
-        else record.text.split("; normally", maxsplit=1)[0].split(" (evidence", maxsplit=1)[0]
-    )
+    text = record.text
+    if not known:
+        text = text.partition("; normally")[0]
+        text += ")" * (text.count("(") - text.count(")"))
     value = float(row[record.name])
     return {
         "feature": record.name,

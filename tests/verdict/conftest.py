@@ -52,10 +52,10 @@ def verdicts(settings, reference):
         for number, given in enumerate(streams):
             stream = {"client": "claude-cli", "served": 100, "plan": "max", "score": 0.3, "p": 0.5} | given
             rows.append(stream)
-            for part in range(2):
-                sessions.append(
-                    session(stream["account"], f"s{number}-{part}", number, stream["client"], part)
-                )
+            sessions += [
+                session(stream["account"], f"s{number}-{part}", number, stream["client"], part)
+                for part in range(2)
+            ]
         sessions += [session(account, f"paid-{account}", None, "sdk", 0) for account in paid]
         return run(rows, sessions, sorted({row["account"] for row in rows} | set(paid) | set(silent)), policy)
 
