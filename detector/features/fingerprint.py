@@ -29,6 +29,7 @@ MEASURES = (
     "values_bits",
     "user_agent_bits",
     "ja4_bits",
+    "version_known",
 )
 """What :func:`judge` measures of a fingerprint."""
 
@@ -124,8 +125,7 @@ def _probabilities(
     Null where fewer than ``settings.reference_accounts`` accounts were counted.
     """
     group = ["client", "version", "aspect"]
-    trusted = pl.col("vouched").sum().over(group) >= settings.vouchers
-    table = table.with_columns(weight=pl.when(trusted).then("vouched").otherwise("accounts"))
+    table = _weighted(table, settings)
     totals = table.group_by(group).agg(total=pl.col("weight").sum())
     looked_up = described
     for suffix, version in (("_version", pl.col("version")), ("_client", pl.lit("*"))):
@@ -159,7 +159,8 @@ def judge(
         surprisal -log2 P; ``headers_missing`` and ``headers_extra`` (names against
         the nearest common set); ``order_distance`` and ``case_distance`` (share of
         name pairs in another order, and of names in another case, than in the
-        nearest common order, 0 to 1). Null where the fact was not logged, where
+        nearest common order, 0 to 1); ``version_known`` (1 where other accounts stand
+        behind the claimed version, else 0). Null where the fact was not logged, where
         nobody's fingerprint of that client is known, and, for what proxies rewrite,
         behind a proxy.
 
@@ -178,6 +179,8 @@ def judge(
     strange_wire = pl.col("lowered") & (pl.col("wire_bits") > settings.strange_bits)
     joined = joined.with_columns(proxied=(pl.col("hops") | strange_wire).fill_null(value=False))
     joined = joined.with_columns(_distances(joined, populations, settings))
+    joined = joined.join(_known_versions(populations, settings), on=["client", "client_version"], how="left")
+    joined = joined.with_columns(version_known=pl.col("version_known").fill_null(0.0))
     return joined.select(
         "fingerprint",
         "proxied",
@@ -188,6 +191,27 @@ def judge(
     )
 
 
+def _weighted(table: pl.DataFrame, settings: FingerprintSettings) -> pl.DataFrame:
+    """Add ``weight``: vouched accounts where enough vouch for the client at all, else all accounts."""
+    vouchers = pl.col("vouched").sum().over("client", "version", "aspect")
+    return table.with_columns(
+        weight=pl.when(vouchers >= settings.vouchers).then("vouched").otherwise("accounts")
+    )
+
+
+def _known_versions(populations: list[pl.DataFrame], settings: FingerprintSettings) -> pl.DataFrame:
+    """Return the versions of each client that several accounts with telemetry run."""
+    tables = []
+    for table in populations:
+        cores = table.filter(pl.col("aspect") == "core")
+        trusted = pl.col("vouched").sum().over("client") >= settings.vouchers
+        weight = pl.when(trusted).then("vouched").otherwise("accounts")
+        runs = cores.with_columns(weight=weight).group_by("client", "version").agg(pl.col("weight").sum())
+        tables.append(runs.filter(pl.col("weight") >= settings.common_accounts).select("client", "version"))
+    known = pl.concat(tables).unique().sort("client", "version")
+    return known.select("client", pl.col("version").alias("client_version"), version_known=pl.lit(1.0))
+
+
 def _common(
     populations: list[pl.DataFrame], aspect: str, settings: FingerprintSettings
 ) -> dict[str, list[list[str]]]:
@@ -195,9 +219,7 @@ def _common(
     group = ["client", "version", "aspect"]
     tables = []
     for table in populations:
-        whole = table.filter((pl.col("version") == "*") & (pl.col("aspect") == aspect))
-        trusted = pl.col("vouched").sum().over(group) >= settings.vouchers
-        whole = whole.with_columns(weight=pl.when(trusted).then("vouched").otherwise("accounts"))
+        whole = _weighted(table.filter((pl.col("version") == "*") & (pl.col("aspect") == aspect)), settings)
         total = pl.col("weight").sum().over(group)
         tables.append(
             whole.filter(

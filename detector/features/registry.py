@@ -427,7 +427,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "order_distance",
         "fingerprint",
-        "order",
+        "wire",
         "session",
         "share of header name pairs in another order than the nearest common order",
         "no complete header list, client unknown, or behind a proxy",
@@ -442,7 +442,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "case_distance",
         "fingerprint",
-        "order",
+        "wire",
         "session",
         "share of header names in another upper and lower case than the nearest common order",
         "no complete header list, client unknown, or behind a proxy",
@@ -458,7 +458,7 @@ FEATURES: tuple[Feature, ...] = (
         Feature(
             f"{aspect}_bits",
             "fingerprint",
-            aspect,
+            cause,
             "session",
             f"surprisal -log2 P({meaning} | client, version)",
             null,
@@ -470,17 +470,32 @@ FEATURES: tuple[Feature, ...] = (
             print_mode=True,
             needs=("user_agent", column),
         )
-        for aspect, column, meaning, null in (
-            ("user_agent", "user_agent", "a user agent form", "no user agent, a browser, or client unknown"),
+        for aspect, cause, column, meaning, null in (
+            ("user_agent", "user_agent", "user_agent", "a user agent form", "no user agent, a browser, or client unknown"),
             (
                 "accept_encoding",
+                "encoding",
                 "header_values",
                 "an accept-encoding",
                 "header value not logged, client unknown, or behind a proxy",
             ),
-            ("values", "header_values", "header values", "no header values logged, or client unknown"),
-            ("ja4", "ja4", "a TLS fingerprint", "no JA4 logged, client unknown, or behind a proxy"),
+            ("values", "values", "header_values", "header values", "no header values logged, or client unknown"),
+            ("ja4", "wire", "ja4", "a TLS fingerprint", "no JA4 logged, client unknown, or behind a proxy"),
         )
+    ),
+    Feature(
+        "version_known",
+        "fingerprint",
+        "version",
+        "session",
+        "1 where several other accounts run the claimed version, else 0",
+        "no header list, or client unknown",
+        "context",
+        0.0,
+        "old and repackaged versions have headers of their own",
+        "claimed version run by other accounts: {value:.0f}; normally {baseline:.0f}",
+        _column("version_known"),
+        needs=("user_agent",),
     ),
     Feature(
         "fingerprint_churn",

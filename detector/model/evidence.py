@@ -131,6 +131,10 @@ def grounds(
         for family, own in causes.items()
     }
     strong = {family: (loud[family] >= 2) | decisive[family] for family in FAMILIES}
+    # Nobody knows the headers of a version that nobody else runs (old, repackaged, just out):
+    # there a foreign fingerprint needs one cause more.
+    alone = (streams["version_known"] < 0.5).fill_null(value=False).to_numpy()
+    strong["fingerprint"] = loud["fingerprint"] >= np.where(alone, 3, 2)
     families = np.sum(list(counting.values()), axis=0)
     # Without a user agent nobody knows whether this is print mode: rhythm cannot lead.
     may = {"cadence": (streams["cohort"] != "unknown").to_numpy()}
