@@ -30,31 +30,45 @@ def new_folder(target: str | Path, replaces: tuple[str, ...] = ()) -> Iterator[P
 
     """
     target = Path(target)
+    place = target.resolve()
     try:
-        if target.exists() and not target.is_dir():
+        if place.exists() and not place.is_dir():
             raise InputError(f"{target}: is a file; give a folder for the output")
-        if target.is_dir() and {path.name for path in target.iterdir()} - set(replaces):
+        if place.is_dir() and {path.name for path in place.iterdir()} - set(replaces):
             raise InputError(
                 f"{target}: folder holds other files; give an empty or a new folder for the output"
             )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     except OSError as error:
-        raise InputError(
-            f"{target}: cannot write there ({error.strerror}); give another output folder"
-        ) from error
+        raise _unwritable(target, error) from error
     try:
         yield work
         work.chmod(0o755)
-        if target.is_dir():
-            shutil.rmtree(target)
-        work.rename(target)
+        _exchange(work, place)
     except OSError as error:
-        raise InputError(
-            f"{target}: cannot write there ({error.strerror}); give another output folder"
-        ) from error
+        raise _unwritable(target, error) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _exchange(work: Path, place: Path) -> None:
+    """Give a folder its final place; what was there goes only when the new one stands."""
+    old = work.with_name(f"{work.name}.old")
+    taken = place.exists()
+    if taken:
+        place.rename(old)
+    try:
+        work.rename(place)
+    except OSError:
+        if taken:
+            old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _unwritable(target: Path, error: OSError) -> InputError:
+    return InputError(f"{target}: cannot write there ({error.strerror or error}); give another output folder")
 
 
 def write_verdicts(output: Path, decision: Decision, record: Mapping[str, Any]) -> None:
