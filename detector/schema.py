@@ -57,18 +57,29 @@ LOG_COLUMNS: tuple[LogColumn, ...] = (
     LogColumn("method", pl.String, "HTTP method"),
     LogColumn("request_id", pl.String, "unique per request: duplicates are dropped"),
     LogColumn("status", pl.Int32, "HTTP status", families=("usage",)),
-    LogColumn("duration_ms", pl.Float64, "arrival to last byte of the response (ms)", families=("cadence",)),
+    LogColumn(
+        "duration_ms",
+        pl.Float64,
+        "arrival to last byte of the response (ms)",
+        families=("cadence", "account"),
+    ),
     LogColumn("auth", pl.String, "subscription, api_key, cloud or web"),
     LogColumn("plan", pl.String, "free, pro, max, team, enterprise ..."),
     LogColumn("session_id", pl.String, "session id that the client declares"),
     LogColumn("device_id", pl.String, "installation id that the client declares", families=("account",)),
     LogColumn("user_agent", pl.String, "as received", families=("fingerprint",)),
-    LogColumn("header_names", pl.List(pl.String), "names in wire order, case as received", families=("fingerprint",)),
+    LogColumn(
+        "header_names", pl.List(pl.String), "names in wire order, case as received", families=("fingerprint",)
+    ),
     LogColumn("headers_complete", pl.Boolean, "false where the list is a subset or cut; null = unknown"),
-    LogColumn("header_values", pl.List(HEADER_VALUE), "values of a few harmless headers", families=("fingerprint",)),
+    LogColumn(
+        "header_values", pl.List(HEADER_VALUE), "values of a few harmless headers", families=("fingerprint",)
+    ),
     LogColumn("http_version", pl.String, "1.1, 2 or 3"),
     LogColumn("ja4", pl.String, "TLS client fingerprint", families=("fingerprint",)),
-    LogColumn("client_ip", pl.String, "client address; hashed when read, never stored", families=("account",)),
+    LogColumn(
+        "client_ip", pl.String, "client address; hashed when read, never stored", families=("account",)
+    ),
     LogColumn("asn", pl.Int64, "autonomous system of the client address"),
     LogColumn("country", pl.String, "country of the client address"),
     LogColumn("model", pl.String, "model asked for", families=("usage",)),
@@ -81,9 +92,14 @@ LOG_COLUMNS: tuple[LogColumn, ...] = (
     LogColumn("tools_hash", pl.String, "keyed hash of the sorted tool names", families=("usage", "account")),
     LogColumn("stream", pl.Boolean, "streaming answer", families=("usage",)),
     LogColumn("retry_after_s", pl.Float64, "Retry-After that the response carried (s)", families=("usage",)),
-    LogColumn("telemetry_events", pl.Int64, "on a telemetry post: events in the batch", families=("telemetry",)),
     LogColumn(
-        "telemetry_requests", pl.Int64, "on a telemetry post: requests that it reports", families=("telemetry",)
+        "telemetry_events", pl.Int64, "on a telemetry post: events in the batch", families=("telemetry",)
+    ),
+    LogColumn(
+        "telemetry_requests",
+        pl.Int64,
+        "on a telemetry post: requests that it reports",
+        families=("telemetry",),
     ),
 )
 
