@@ -1,5 +1,6 @@
 """Commands that read or make logs: ``score``, ``train`` and ``simulate``."""
 
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,15 @@ from detector.cli.shell import Progress, output_options, to_json
 
 __all__ = ["score", "simulate", "train"]
 
+
+def _named(_ctx: click.Context, _param: click.Parameter, logs: str) -> str:
+    """Refuse an empty name, such as an unset shell variable: it would mean this folder."""
+    if not logs:
+        raise click.BadParameter("is empty; name a file, a folder or a glob")
+    return logs
+
+
+logs_argument = click.argument("logs", callback=_named)
 policy_option = click.option(
     "--policy",
     metavar="NAME|FILE",
@@ -29,13 +39,16 @@ class Share(click.ParamType[tuple[str, float]]):
         """Split the text; a share that is no number is a usage error."""
         name, _, share = str(value).partition("=")
         try:
-            return name, float(share)
+            number = float(share)
         except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
             self.fail(f"{value!r} is not CLASS=SHARE, such as riding=0.1", param, ctx)
+        return name, number
 
 
 @click.command()
-@click.argument("logs")
+@logs_argument
 @click.option("--model", metavar="DIR", help="Model bundle. [default: the one that comes with the package]")
 @policy_option
 @output_options("the verdicts; new, empty or of an earlier run")
@@ -59,7 +72,7 @@ def score(
 
 
 @click.command()
-@click.argument("logs")
+@logs_argument
 @policy_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Source of all chance.")
 @output_options("the model bundle; new or empty")

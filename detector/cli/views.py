@@ -1,7 +1,5 @@
 """Commands that read verdicts: ``evaluate`` and ``explain``."""
 
-from pathlib import Path
-
 import click
 
 import detector
@@ -28,7 +26,7 @@ def evaluate(verdicts: str, labels: str, *, as_json: bool) -> None:
     """
     from detector.report.summary import figures_text
 
-    figures = detector.evaluate(Path(verdicts), Path(labels))
+    figures = detector.evaluate(verdicts, labels)
     click.echo(to_json(figures.to_dict()) if as_json else figures_text(figures))
 
 

@@ -16,7 +16,7 @@ from polars.exceptions import PolarsError
 
 from detector.errors import InputError
 from detector.features.registry import SCORED
-from detector.report.text import one_in, shown, visible
+from detector.report.text import how_many, shown, visible
 from detector.schema import ACCOUNT_VERDICT, FAMILIES, SESSION_VERDICT
 
 __all__ = ["Case", "Evidence", "Reason", "SessionLine", "explain"]
@@ -191,7 +191,7 @@ def _confidence(row: Mapping[str, Any], rate: float) -> str:
     """Say in words how sure a verdict is."""
     count = len(row["families"])
     rare = (
-        f"about {one_in(row['p_value'])} genuine accounts scores this high"
+        f"about {how_many(row['p_value'])} of genuine accounts score this high"
         if row["p_value"]
         else "no p-value"
     )

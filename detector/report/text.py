@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 
-__all__ = ["LONGEST", "one_in", "shown", "table", "visible"]
+__all__ = ["LONGEST", "how_many", "shown", "table", "visible"]
 
 LONGEST = 200
 """Letters of a text from a log that are shown at most."""
@@ -46,8 +46,10 @@ def table(
     ]
 
 
-def one_in(chance: float) -> str:
-    """Return a chance in (0, 1] in words: ``1 in 250``; two digits matter."""
+def how_many(chance: float) -> str:
+    """Return a chance in (0, 1] in words: ``12%``, below 5 % ``1 in 250``; two digits matter."""
+    if chance >= 0.05:
+        return f"{chance:.0%}"
     times = 1 / chance
     digits = 10 ** max(0, len(str(round(times))) - 2)
     return f"1 in {round(times / digits) * digits:,}"

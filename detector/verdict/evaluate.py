@@ -121,7 +121,7 @@ class Figures:
         return plain | {name: list(plain[name]) for name in ("at_false_flags", "classes")}
 
 
-def evaluate(verdicts: Path, labels: Path) -> Figures:
+def evaluate(verdicts: str | Path, labels: str | Path) -> Figures:
     """Compare a verdict folder with a label file.
 
     Args:
@@ -139,8 +139,9 @@ def evaluate(verdicts: Path, labels: Path) -> Figures:
             that is in common is of one side.
 
     """
+    verdicts = Path(verdicts)
     accounts = _table(verdicts / "accounts.parquet", ("account_id", "verdict", "flagged", "score"))
-    table = _table(labels, ("account_id", "label"))
+    table = _table(Path(labels), ("account_id", "label"))
     if "session_id" not in table.columns:
         return evaluate_frames(accounts, table, unit="account", where=str(labels))
     sessions = _table(verdicts / "sessions.parquet", ("account_id", "session", "flagged", "score"))
