@@ -76,8 +76,8 @@ class Run:
         return plain | seconds | {"accounts": self.accounts.to_dict(), "sessions": self.sessions.to_dict()}
 
 
-def run(fold: Fold, data: Path, options: Options, seed: int, folder: Path) -> Run:
-    """Compose both weeks into a folder, train on the first, score the second, compare with its labels."""
+def run(fold: Fold, data: Path, options: Options, seed: int, folder: Path, model: Path | None = None) -> Run:
+    """Compose both weeks into a folder, train on the first (unless a model is given), score the second."""
     weeks = (
         replace(options, part=(0, fold.parts)),
         replace(options, part=(1 % fold.parts, fold.parts), start=options.start + timedelta(days=7)),
@@ -91,9 +91,11 @@ def run(fold: Fold, data: Path, options: Options, seed: int, folder: Path) -> Ru
     accounts.write_parquet(folder / "accounts.parquet")
     sessions.write_parquet(folder / "sessions.parquet")
     begin = time.perf_counter()
-    detector.train(paths[0], folder / "model", seed=seed)
+    if model is None:
+        model = folder / "model"
+        detector.train(paths[0], model, seed=seed)
     trained = time.perf_counter()
-    detector.score(paths[1], folder / "verdicts", folder / "model")
+    detector.score(paths[1], folder / "verdicts", model)
     scored = time.perf_counter()
     return Run(
         fold.name,
@@ -178,6 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with cadence/ and captures.jsonl")
     parser.add_argument("--accounts", type=int, default=400, help="accounts of a week (default 400)")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of each fold (default 3)")
+    parser.add_argument("--first-seed", type=int, default=0, help="first seed (default 0)")
+    parser.add_argument("--model", type=Path, help="score with this bundle instead of training on week 1")
     parser.add_argument("--folds", default="ABC", help="folds to run (default ABC)")
     parser.add_argument("--harness-share", type=float, default=0.05, help="share of harnesses (default 0.05)")
     parser.add_argument("--json", type=Path, help="also write every figure here")
@@ -186,9 +190,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs: list[Run] = []
     for fold in (FOLDS[name] for name in given.folds):
         mine = []
-        for seed in range(given.seeds):
+        for seed in range(given.first_seed, given.first_seed + given.seeds):
             with tempfile.TemporaryDirectory() as folder:
-                mine.append(run(fold, given.data, options, seed, Path(folder)))
+                mine.append(run(fold, given.data, options, seed, Path(folder), given.model))
         show(fold, mine)
         runs += mine
     if given.json:
