@@ -21,7 +21,7 @@ __all__ = [
     "LogColumn",
 ]
 
-TIME = pl.Datetime("us", "UTC")
+TIME: pl.DataType = pl.Datetime("us", "UTC")
 HEADER_VALUE = pl.Struct({"name": pl.String, "value": pl.String})
 
 FAMILIES = ("cadence", "telemetry", "fingerprint", "usage", "account")
@@ -106,7 +106,7 @@ LOG_COLUMNS: tuple[LogColumn, ...] = (
 REQUEST = pl.Schema({column.name: column.dtype for column in LOG_COLUMNS})
 """The native request log, as read: every column present, null where the log has none."""
 
-REASON = pl.Struct(
+REASON: pl.DataType = pl.Struct(
     {
         "feature": pl.String,
         "family": pl.String,
@@ -118,17 +118,17 @@ REASON = pl.Struct(
 
 ACCOUNT_VERDICT = pl.Schema(
     {
-        "account_id": pl.String,
-        "verdict": pl.String,
-        "flagged": pl.Boolean,
-        "score": pl.Float64,
-        "p_value": pl.Float64,
-        "q_value": pl.Float64,
-        "sessions": pl.Int64,
-        "requests": pl.Int64,
-        "flagged_sessions": pl.Int64,
-        "flagged_requests": pl.Int64,
-        "flagged_tokens": pl.Int64,
+        "account_id": pl.String(),
+        "verdict": pl.String(),
+        "flagged": pl.Boolean(),
+        "score": pl.Float64(),
+        "p_value": pl.Float64(),
+        "q_value": pl.Float64(),
+        "sessions": pl.Int64(),
+        "requests": pl.Int64(),
+        "flagged_sessions": pl.Int64(),
+        "flagged_requests": pl.Int64(),
+        "flagged_tokens": pl.Int64(),
         "families": pl.List(pl.String),
         "reasons": pl.List(REASON),
         "first_seen": TIME,
@@ -139,16 +139,16 @@ ACCOUNT_VERDICT = pl.Schema(
 
 SESSION_VERDICT = pl.Schema(
     {
-        "account_id": pl.String,
-        "session": pl.String,
+        "account_id": pl.String(),
+        "session": pl.String(),
         "start": TIME,
         "end": TIME,
-        "requests": pl.Int64,
-        "client": pl.String,
-        "client_version": pl.String,
-        "score": pl.Float64,
-        "p_value": pl.Float64,
-        "flagged": pl.Boolean,
+        "requests": pl.Int64(),
+        "client": pl.String(),
+        "client_version": pl.String(),
+        "score": pl.Float64(),
+        "p_value": pl.Float64(),
+        "flagged": pl.Boolean(),
         "families": pl.List(pl.String),
         "reasons": pl.List(REASON),
     }

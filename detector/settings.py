@@ -203,7 +203,10 @@ class Settings:
         sections: dict[str, type[Section]] = {field.name: field.type for field in fields(cls)}  # type: ignore[misc]
         if odd := set(sections).symmetric_difference(tables):
             raise SettingsError(f"settings: tables {sorted(odd)} are missing or unknown")
-        return cls(**{name: section.from_table(name, tables[name]) for name, section in sections.items()})
+        records: dict[str, Any] = {
+            name: section.from_table(name, tables[name]) for name, section in sections.items()
+        }
+        return cls(**records)
 
 
 @cache

@@ -118,7 +118,9 @@ def score(
     if progress:
         progress("scoring", 0, 1)
     assessment = assess(loaded, measured.streams)
-    decision = decide(loaded, assessment, measured.streams, measured.sessions, measured.accounts, rules)
+    decision = decide(
+        loaded, assessment, measured.streams, measured.sessions, accounts=measured.accounts, policy=rules
+    )
     clock.append(time.perf_counter())
     record = {
         "model": {"id": bundle.model_id(folder), "facts": loaded.facts},
@@ -165,7 +167,7 @@ def _warnings(accounts: pl.DataFrame, model: Model) -> list[str]:
         warnings.append("no account is in scope: all traffic pays per use")
     fewest = len(model.calibration)
     scored = accounts["p_value"].count()
-    needed = round(scored / (model.settings.decision.fdr * max(1, accounts["flagged"].sum())))
+    needed = round(scored / (model.settings.decision.fdr * max(1, int(accounts["flagged"].sum()))))
     if scored and fewest < needed:
         warnings.append(
             f"false discovery rate not claimed: {fewest} calibration accounts, about {needed} are needed "

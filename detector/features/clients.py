@@ -1,5 +1,4 @@
-"""Who a request claims to be: client, version and surface read from its user agent,
-and its header list brought into forms that can be compared.
+"""Who a request claims to be, and its header list in forms that can be compared.
 
 Everything here works on the small table of distinct fingerprints, never on the
 requests themselves.
@@ -44,7 +43,8 @@ def claims(settings: ClientSettings) -> list[pl.Expr]:
     ``client`` (lower-case product name, ``browser`` for any browser, null where no
     user agent was logged), ``client_version`` (text, null where none is given),
     ``surface`` (entry point in the parenthesis, such as ``cli``; null where none),
-    ``headless`` (whether the surface is print mode, an SDK or CI) and ``ua_template`` (the user agent with every number masked).
+    ``headless`` (whether the surface is print mode, an SDK or CI) and
+    ``ua_template`` (the user agent with every number masked).
     """
     agent = pl.col("user_agent").str.slice(0, 4 * LONGEST_TOKEN)
     product = agent.str.extract(PRODUCT, 1).str.to_lowercase().str.slice(0, LONGEST_TOKEN)
@@ -77,7 +77,7 @@ def headers(settings: ClientSettings) -> list[pl.Expr]:
     names without those that belong to the connection; ``accept_encoding`` and
     ``values`` (the other harmless values, numbers masked, sorted by name).
     """
-    complete = pl.col("headers_complete").fill_null(value=True)  # noqa: FBT003 - a fill, not a flag
+    complete = pl.col("headers_complete").fill_null(value=True)
     listed = pl.when(complete & (pl.col("header_names").list.len() > 0)).then(pl.col("header_names"))
     name = pl.element().str.to_lowercase().str.strip_chars()
     hop = name.str.contains(settings.hop_pattern)

@@ -113,7 +113,7 @@ def population(described: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
         .group_by("client", "version", "aspect", "value")
         .agg(accounts=pl.col("share").sum().round(6), vouched=pl.col("vouched_share").sum().round(6))
         .sort("client", "version", "aspect", "value")
-        .cast(dict(POPULATION))
+        .cast(POPULATION)
     )
 
 
@@ -129,13 +129,14 @@ def _probabilities(
     totals = table.group_by(group).agg(total=pl.col("weight").sum())
     looked_up = described
     for suffix, version in (("_version", pl.col("version")), ("_client", pl.lit("*"))):
-        keyed = looked_up.with_columns(version_key=version)
-        keys = {"left_on": ["client", "version_key", "aspect"], "right_on": group}
-        keyed = keyed.join(totals.rename({"total": f"total{suffix}"}), **keys, how="left")
+        key = ["client", "version_key", "aspect"]
         values = table.select(*group, "value", pl.col("weight").alias(f"weight{suffix}"))
-        looked_up = keyed.join(
-            values, left_on=[*keys["left_on"], "value"], right_on=[*group, "value"], how="left"
-        ).drop("version_key")
+        looked_up = (
+            looked_up.with_columns(version_key=version)
+            .join(totals.rename({"total": f"total{suffix}"}), left_on=key, right_on=group, how="left")
+            .join(values, left_on=[*key, "value"], right_on=[*group, "value"], how="left")
+            .drop("version_key")
+        )
 
     def chance(suffix: str) -> pl.Expr:
         total = pl.col(f"total{suffix}")
@@ -180,7 +181,8 @@ def judge(
     joined = joined.with_columns(proxied=(pl.col("hops") | strange_wire).fill_null(value=False))
     joined = joined.with_columns(_distances(joined, populations, settings))
     joined = joined.join(_known_versions(populations, settings), on=["client", "client_version"], how="left")
-    joined = joined.with_columns(version_known=pl.col("version_known").fill_null(0.0))
+    compared = pl.col("headers_missing").is_not_null()
+    joined = joined.with_columns(version_known=pl.when(compared).then(pl.col("version_known").fill_null(0.0)))
     return joined.select(
         "fingerprint",
         "proxied",
@@ -308,4 +310,7 @@ def _discordance(lists: list[list[str]], reference: list[str]) -> NDArray[np.flo
         both = (ranks[:, first, None] >= 0) & (ranks[:, first + 1 :] >= 0)
         pairs += both.sum(axis=1)
         discordant += (both & (ranks[:, first, None] > ranks[:, first + 1 :])).sum(axis=1)
-    return np.divide(discordant, pairs, out=np.full(len(lists), np.nan), where=pairs > 0)
+    shares: NDArray[np.float64] = np.divide(
+        discordant, pairs, out=np.full(len(lists), np.nan), where=pairs > 0
+    )
+    return shares

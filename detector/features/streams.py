@@ -90,11 +90,11 @@ def measure_streams(
     several = pl.len() >= floors.sessions
     reporting = pl.col("reporting").first()
     streams = sessions.group_by("stream", *KEY).agg(
+        *(pl.col(name).sum() for name in COUNTERS),
+        *judged,
         sessions=pl.len().cast(pl.Int64),
         requests=pl.col("requests").sum(),
         proxied=pl.col("proxied").any(),
-        *(pl.col(name).sum() for name in COUNTERS),
-        *judged,
         single_turn_share=pl.when(pl.col("split").sum() >= floors.sessions).then(
             (pl.col("human_turns") <= 1).filter("split").mean()
         ),

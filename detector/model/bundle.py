@@ -86,7 +86,7 @@ def load(folder: Path) -> Model:
             reference=_reference(arrays, record["cohorts"]),
             forest=_forest(arrays),
             calibration=flat_array(arrays, "calibration", "f"),
-            population=pl.read_parquet(io.BytesIO(files["population.parquet"])).cast(dict(POPULATION)),
+            population=pl.read_parquet(io.BytesIO(files["population.parquet"])).cast(POPULATION),
             facts=record["facts"],
         )
     except Exception as error:

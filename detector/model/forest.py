@@ -91,15 +91,15 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
             Present for scikit-learn's interface.
 
         """
-        X = validate_data(self, X, dtype=np.float32)
+        rows: NDArray[np.float32] = validate_data(self, X, dtype=np.float32)
         forest = IsolationForest(
             n_estimators=self.n_estimators,
-            max_samples=min(self.max_samples, X.shape[0]),
+            max_samples=min(self.max_samples, rows.shape[0]),
             random_state=self.random_state,
         )
-        forest.fit(X)
+        forest.fit(rows)
         self._keep([tree.tree_ for tree in forest.estimators_], forest.max_samples_)
-        self.offset_ = float(np.percentile(self.score_samples(X), 100.0 * self.contamination))
+        self.offset_ = float(np.percentile(self.score_samples(rows), 100.0 * self.contamination))
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -112,15 +112,16 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
 
         """
         check_is_fitted(self, "trees_")
-        X = validate_data(self, X, dtype=np.float32, reset=False)
-        chunks = [X[start : start + CHUNK] for start in range(0, X.shape[0], CHUNK)]
+        rows: NDArray[np.float32] = validate_data(self, X, dtype=np.float32, reset=False)
+        chunks = [rows[start : start + CHUNK] for start in range(0, rows.shape[0], CHUNK)]
         depths = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._depth)(chunk) for chunk in chunks
         )
         scale = len(self.trees_) * _average_path(np.array([self.sample_size_]))[0]
         total = np.concatenate(depths)
         # One row or none to grow on isolates nothing; scikit-learn scores it 1.
-        return -(2.0 ** (-np.divide(total, scale, out=np.ones_like(total), where=scale != 0)))
+        depth: NDArray[np.float64] = np.divide(total, scale, out=np.ones_like(total), where=scale != 0)
+        return -np.exp2(-depth)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return ``score_samples`` less the offset: negative for outliers."""

@@ -63,7 +63,7 @@ class Tail:
         """Count weights over the values that are not NaN."""
         known = ~np.isnan(values)
         distinct, inverse = np.unique(values[known], return_inverse=True)
-        weight = np.bincount(inverse, weights=weights[known], minlength=len(distinct))
+        weight = np.bincount(inverse, weights=weights[known], minlength=len(distinct)).astype(np.float64)
         below = np.cumsum(weight)
         above = np.cumsum(weight[::-1])[::-1]
         total = float(weight.sum())

@@ -41,6 +41,7 @@ def decide(
     assessment: Assessment,
     streams: pl.DataFrame,
     sessions: pl.DataFrame,
+    *,
     accounts: pl.DataFrame,
     policy: Policy,
 ) -> Decision:
@@ -57,14 +58,16 @@ def decide(
 
     """
     # The assessment goes row by row: no join may move a stream.
-    planned = streams.join(accounts.select("account", "plan"), on="account", how="left", maintain_order="left")
+    planned = streams.join(
+        accounts.select("account", "plan"), on="account", how="left", maintain_order="left"
+    )
     judged = _judge(model, assessment, planned, policy)
     per_session = sessions.join(
         judged.select("stream", "harness", "banned", "score", "p_value", "families", "reasons"),
         on="stream",
         how="left",
     ).with_columns(flagged=(pl.col("harness") | pl.col("banned")).fill_null(value=False))
-    table = _accounts(judged, per_session, accounts, model)
+    table = _accounts(judged, per_session, accounts)
     names = accounts.select("account", "account_id")
     features = [record.name for record in FEATURES]
     listed = per_session.join(names, on="account").select(
@@ -73,9 +76,9 @@ def decide(
         *(pl.col(name).fill_null([]) for name in ("families", "reasons")),
         *features,
     )
-    listed = listed.select(*SESSION_VERDICT, *features).cast(dict(SESSION_VERDICT))
+    listed = listed.select(*SESSION_VERDICT, *features).cast(SESSION_VERDICT)
     return Decision(
-        table.select(*ACCOUNT_VERDICT).cast(dict(ACCOUNT_VERDICT)).sort("account_id"),
+        table.select(*ACCOUNT_VERDICT).cast(ACCOUNT_VERDICT).sort("account_id"),
         listed.sort("account_id", "start", "session"),
     )
 
@@ -125,9 +128,7 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
     )
 
 
-def _accounts(
-    judged: pl.DataFrame, per_session: pl.DataFrame, accounts: pl.DataFrame, model: Model
-) -> pl.DataFrame:
+def _accounts(judged: pl.DataFrame, per_session: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Gather streams and sessions into a row an account."""
     # The stream that speaks for the account: the worst that is sure, else the worst.
     ranked = judged.sort(

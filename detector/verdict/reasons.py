@@ -38,11 +38,12 @@ def reasons(
 
 
 def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list[int]:
+    """Return the features that count: the strongest of each cause, each family's best first."""
     strongest = [int(i) for i in np.argsort(-values, kind="stable") if values[i] > 0]
-    causes: set[str] = set()
-    single = [i for i in strongest if not (features[i].cause in causes or causes.add(features[i].cause))]
-    families: set[str] = set()
-    first = [i for i in single if not (features[i].family in families or families.add(features[i].family))]
+    causes = {features[i].cause: i for i in reversed(strongest)}
+    single = sorted(causes.values(), key=strongest.index)
+    families = {features[i].family: i for i in reversed(single)}
+    first = sorted(families.values(), key=strongest.index)
     return first + [i for i in single if i not in first]
 
 

@@ -118,7 +118,7 @@ def verdicts(settings, reference):
             schema_overrides=types,
         )
         model = SimpleNamespace(settings=settings, reference=reference)
-        return decide(model, told, streams, listed, known.reverse(), load_policy(policy))
+        return decide(model, told, streams, listed, accounts=known.reverse(), policy=load_policy(policy))
 
     return ask
 

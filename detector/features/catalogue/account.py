@@ -1,0 +1,64 @@
+"""What only the account as a whole shows."""
+
+from detector.features.catalogue.record import Feature, ratio
+
+__all__ = ["FEATURES"]
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature(
+        name="parallel_sessions",
+        family="account",
+        cause="parallel",
+        level="stream",
+        definition="mean number of sessions active in the same hour, over active hours",
+        null="never",
+        direction="high",
+        benign=4.0,
+        source="volumetric bot signals: concurrency",
+        text="{value:.1f} sessions active in the same hour; normally {baseline:.1f}",
+    ),
+    Feature(
+        name="overlap_share",
+        family="account",
+        cause="parallel",
+        level="session",
+        definition="share of requests that start while another of the session is open",
+        null="durations not logged, or fewer than 20 served requests",
+        direction="high",
+        benign=0.6,
+        source="volumetric bot signals: concurrency",
+        text="{value:.0%} of the requests overlap another of their session; normally {baseline:.0%}",
+        expr=ratio("overlaps", "served", "served"),
+        needs=("duration_ms",),
+    ),
+    Feature(
+        name="account_stretch_h",
+        family="account",
+        cause="hours",
+        level="stream",
+        definition="longest activity of the whole account without 6 h of rest (h)",
+        null="never",
+        direction="high",
+        benign=20.0,
+        source="no real person's active day lacked a 7-hour rest",
+        text=(
+            "the account as a whole was active for {value:.0f} hours without a 6-hour rest; normally "
+            "{baseline:.0f}"
+        ),
+        decisive=36.0,
+    ),
+    Feature(
+        name="tools_variety",
+        family="account",
+        cause="tools",
+        level="stream",
+        definition="distinct tool sets a session",
+        null="no tools_hash, or fewer than 5 sessions",
+        direction="context",
+        benign=0.0,
+        source="people behind a relay bring their own tools",
+        text="{value:.2f} different tool sets a session; normally {baseline:.2f}",
+        needs=("tools_hash",),
+    ),
+)

@@ -1,0 +1,193 @@
+"""The rhythm of requests and the hours of the day."""
+
+import polars as pl
+
+from detector.features.cadence import MICRO, SQUARE
+from detector.features.catalogue.record import Feature, ratio, spread
+from detector.settings import FloorSettings
+
+__all__ = ["FEATURES"]
+
+
+def _human_turn_share(floors: FloorSettings) -> pl.Expr:
+    steps = pl.col("human_turns") + pl.col("tool_steps")
+    return pl.when(steps >= floors.gaps).then(pl.col("human_turns") / steps)
+
+
+def _gap_variation(floors: FloorSettings) -> pl.Expr:
+    mean = pl.col("gap_sum") / MICRO / pl.col("gaps")
+    variance = (pl.col("gap_square_sum") / SQUARE / pl.col("gaps") - mean * mean).clip(lower_bound=0)
+    return pl.when((pl.col("gaps") >= floors.gaps) & (mean > 0)).then(variance.sqrt() / mean)
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature(
+        name="human_turn_share",
+        family="cadence",
+        cause="turns",
+        level="session",
+        definition="human turns / (human turns + tool steps)",
+        null="tool_result not logged, or fewer than 20 requests",
+        direction="low",
+        benign=0.04,
+        source="human-turn / tool-step split of agent traffic, measured on 1,151 sessions of people",
+        text="a person spoke in {value:.1%} of the requests; normally {baseline:.1%}",
+        expr=_human_turn_share,
+        needs=("tool_result",),
+        habit=True,
+    ),
+    Feature(
+        name="pause_share",
+        family="cadence",
+        cause="pauses",
+        level="session",
+        definition="share of gaps over 30 s",
+        null="fewer than 20 gaps",
+        direction="low",
+        benign=0.03,
+        source="gap quantiles of 1,151 human and 834 automated sessions",
+        text=(
+            "{value:.1%} of the pauses between requests were longer than 30 seconds; normally {baseline:.1%}"
+        ),
+        expr=ratio("gaps_long", "gaps", "gaps"),
+        habit=True,
+    ),
+    Feature(
+        name="away_share",
+        family="cadence",
+        cause="pauses",
+        level="session",
+        definition="share of gaps over 5 min",
+        null="fewer than 50 gaps",
+        direction="low",
+        benign=0.003,
+        source="gap quantiles of 1,151 human and 834 automated sessions",
+        text="{value:.2%} of the pauses were longer than 5 minutes; normally {baseline:.2%}",
+        expr=ratio("gaps_away", "gaps", "away_gaps"),
+        habit=True,
+    ),
+    Feature(
+        name="gap_variation",
+        family="cadence",
+        cause="clock",
+        level="session",
+        definition="coefficient of variation of gaps",
+        null="fewer than 20 gaps",
+        direction="low",
+        benign=1.2,
+        source="Goh and Barabasi 2008, burstiness and memory in complex systems",
+        text="pauses vary by a factor of {value:.2f} of their mean; normally {baseline:.2f}",
+        expr=_gap_variation,
+        habit=True,
+    ),
+    Feature(
+        name="human_gap_spread",
+        family="cadence",
+        cause="clock",
+        level="session",
+        definition="standard deviation of ln(gap in s) before human turns",
+        null="fewer than 8 human gaps",
+        direction="low",
+        benign=0.7,
+        source="robust form of the beacon dispersion score (RITA documentation)",
+        text="the pauses before new prompts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+        expr=spread("human_gaps", "human_log_sum", "human_log_square_sum", "human_gaps"),
+        needs=("tool_result",),
+        habit=True,
+    ),
+    Feature(
+        name="human_instant_share",
+        family="cadence",
+        cause="instant",
+        level="session",
+        definition="share of human turns less than 1.5 s after the last answer",
+        null="fewer than 8 human gaps",
+        direction="high",
+        benign=0.3,
+        source="Tan and Kumar 2002, discovery of web robot sessions",
+        text=(
+            "{value:.1%} of the prompts came within 1.5 seconds of the last answer; normally {baseline:.1%}"
+        ),
+        expr=ratio("human_instant", "human_gaps", "human_gaps"),
+        needs=("tool_result",),
+        habit=True,
+    ),
+    Feature(
+        name="single_turn_share",
+        family="cadence",
+        cause="turns",
+        level="stream",
+        definition="share of sessions with one human turn at most",
+        null="tool_result not logged, or fewer than 5 sessions",
+        direction="high",
+        benign=0.85,
+        source="human turns a session, measured on 1,151 human and 834 automated sessions",
+        text="{value:.0%} of the sessions hold a single prompt; normally {baseline:.0%}",
+        needs=("tool_result",),
+        habit=True,
+    ),
+    Feature(
+        name="session_minutes",
+        family="cadence",
+        cause="turns",
+        level="stream",
+        definition="median session length (min)",
+        null="fewer than 5 sessions",
+        direction="context",
+        benign=0.0,
+        source="session lengths of 1,151 human and 834 automated sessions",
+        text="sessions last {value:.1f} minutes in the median; normally {baseline:.1f}",
+    ),
+    Feature(
+        name="quiet_hours_share",
+        family="cadence",
+        cause="hours",
+        level="stream",
+        definition="share of prompts in the quietest 8 hours of the day",
+        null="fewer than 3 active days or 30 prompts",
+        direction="high",
+        benign=0.03,
+        source="hours of the day of real accounts: at most 2.9 % for people",
+        text=(
+            "{value:.1%} of the prompts fall into the account's quietest 8 hours of the day; normally "
+            "{baseline:.1%}"
+        ),
+    ),
+    Feature(
+        name="stretch_h",
+        family="cadence",
+        cause="hours",
+        level="stream",
+        definition="longest activity without 6 h of rest (h)",
+        null="never",
+        direction="high",
+        benign=20.0,
+        source="no real person's active day lacked a 7-hour rest",
+        text="active for {value:.0f} hours without a 6-hour rest; normally {baseline:.0f}",
+        decisive=36.0,
+    ),
+    Feature(
+        name="start_phase",
+        family="cadence",
+        cause="clock",
+        level="stream",
+        definition="-log10 p that session starts ignore the clock (5, 15, 60 min)",
+        null="fewer than 12 sessions",
+        direction="high",
+        benign=3.0,
+        source="Rayleigh test, Mardia and Jupp 2000, Directional Statistics, with Bonferroni correction",
+        text="sessions start at fixed minutes of the clock (evidence {value:.1f}; normally {baseline:.1f})",
+    ),
+    Feature(
+        name="start_spread",
+        family="cadence",
+        cause="clock",
+        level="stream",
+        definition="standard deviation of ln(time between session starts)",
+        null="fewer than 12 sessions",
+        direction="low",
+        benign=0.5,
+        source="robust form of the beacon dispersion score (RITA documentation)",
+        text="the times between session starts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+    ),
+)

@@ -1,0 +1,145 @@
+"""Headers and TLS against the claimed client's own population."""
+
+from detector.features.catalogue.record import Feature, column
+
+__all__ = ["FEATURES"]
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature(
+        name="headers_missing",
+        family="fingerprint",
+        cause="names",
+        level="session",
+        definition="header names that the nearest common set has and this one lacks (count)",
+        null="no complete header list, or client unknown",
+        direction="high",
+        benign=2.0,
+        source="header sets of the claimed client's own population",
+        text="{value:.0f} headers that this client always sends are missing; normally {baseline:.0f}",
+        expr=column("headers_missing"),
+        print_mode=True,
+        needs=("header_names", "user_agent"),
+    ),
+    Feature(
+        name="headers_extra",
+        family="fingerprint",
+        cause="names",
+        level="session",
+        definition="header names that the nearest common set lacks (count)",
+        null="no complete header list, or client unknown",
+        direction="high",
+        benign=1.0,
+        source="header sets of the claimed client's own population",
+        text="{value:.0f} headers that this client never sends are present; normally {baseline:.0f}",
+        expr=column("headers_extra"),
+        print_mode=True,
+        needs=("header_names", "user_agent"),
+    ),
+    Feature(
+        name="order_distance",
+        family="fingerprint",
+        cause="wire",
+        level="session",
+        definition="share of header name pairs in another order than the nearest common order",
+        null="no complete header list, client unknown, or behind a proxy",
+        direction="high",
+        benign=0.0,
+        source="Kendall 1938, a new measure of rank correlation",
+        text=(
+            "{value:.0%} of the header pairs stand in another order than this client sends; normally "
+            "{baseline:.0%}"
+        ),
+        expr=column("order_distance"),
+        print_mode=True,
+        needs=("header_names", "user_agent"),
+    ),
+    Feature(
+        name="case_distance",
+        family="fingerprint",
+        cause="wire",
+        level="session",
+        definition="share of header names in another upper and lower case than the nearest common order",
+        null="no complete header list, client unknown, or behind a proxy",
+        direction="high",
+        benign=0.0,
+        source="HTTP/1.1 stacks keep the case they were given (RFC 9112)",
+        text=(
+            "{value:.0%} of the header names are written in another case than this client's; normally "
+            "{baseline:.0%}"
+        ),
+        expr=column("case_distance"),
+        print_mode=True,
+        needs=("header_names", "user_agent"),
+    ),
+    *(
+        Feature(
+            name=f"{aspect}_bits",
+            family="fingerprint",
+            cause=cause,
+            level="session",
+            definition=f"surprisal -log2 P({meaning} | client, version)",
+            null=null,
+            direction="high",
+            benign=5.0,
+            source="surprisal against the claimed client's own population, counted in accounts",
+            text=f"{meaning} that this client's other users do not show "
+            "({value:.1f} bits; normally {baseline:.1f})",
+            expr=column(f"{aspect}_bits"),
+            print_mode=True,
+            needs=("user_agent", logged),
+        )
+        for aspect, cause, logged, meaning, null in (
+            (
+                "user_agent",
+                "user_agent",
+                "user_agent",
+                "a user agent form",
+                "no user agent, a browser, or client unknown",
+            ),
+            (
+                "accept_encoding",
+                "encoding",
+                "header_values",
+                "an accept-encoding",
+                "header value not logged, client unknown, or behind a proxy",
+            ),
+            (
+                "values",
+                "values",
+                "header_values",
+                "header values",
+                "no header values logged, or client unknown",
+            ),
+            ("ja4", "wire", "ja4", "a TLS fingerprint", "no JA4 logged, client unknown, or behind a proxy"),
+        )
+    ),
+    Feature(
+        name="version_known",
+        family="fingerprint",
+        cause="version",
+        level="session",
+        definition="1 where several other accounts run the claimed version, else 0",
+        null="no header list, or client unknown",
+        direction="context",
+        benign=0.0,
+        source="old and repackaged versions have headers of their own",
+        text="claimed version run by other accounts: {value:.0f}; normally {baseline:.0f}",
+        expr=column("version_known"),
+        needs=("user_agent",),
+    ),
+    Feature(
+        name="fingerprint_churn",
+        family="fingerprint",
+        cause="churn",
+        level="stream",
+        definition="distinct header orders / ln(1 + requests)",
+        null="no complete header list, or fewer than 20 requests",
+        direction="high",
+        benign=1.0,
+        source="rotation of client identities (web robot detection)",
+        text="{value:.2f} different header orders for each e-fold of requests; normally {baseline:.2f}",
+        print_mode=True,
+        needs=("header_names",),
+    ),
+)

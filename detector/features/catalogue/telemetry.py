@@ -1,0 +1,131 @@
+"""What the client reports about itself; never sufficient alone."""
+
+import polars as pl
+
+from detector.features.cadence import MICRO
+from detector.features.catalogue.record import Feature, spread
+from detector.settings import FloorSettings
+
+__all__ = ["FEATURES"]
+
+
+def _coverage(floors: FloorSettings) -> pl.Expr:
+    counted = (pl.col("reported") / pl.col("served")).clip(upper_bound=1)
+    seen = (pl.col("posts") > 0).cast(pl.Float64)
+    return pl.when(pl.col("served") >= floors.served).then(
+        pl.when(pl.col("reports") > 0).then(counted).otherwise(seen)
+    )
+
+
+def _mismatch(floors: FloorSettings) -> pl.Expr:
+    ratio = ((pl.col("reported") + 1) / (pl.col("served") + 1)).log().abs()
+    return pl.when((pl.col("served") >= floors.served) & (pl.col("reports") > 0)).then(ratio)
+
+
+def _events(floors: FloorSettings) -> pl.Expr:
+    ratio = (pl.col("events") / pl.col("reported")).log()
+    return pl.when((pl.col("reported") >= floors.served) & (pl.col("events") > 0)).then(ratio)
+
+
+def _lag(floors: FloorSettings) -> pl.Expr:
+    return pl.when(pl.col("lags") >= floors.posts).then(
+        (pl.col("lag_log_sum") / MICRO / pl.col("lags")).exp()
+    )
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature(
+        name="telemetry_coverage",
+        family="telemetry",
+        cause="silence",
+        level="session",
+        definition="share of served requests that telemetry reported",
+        null="no telemetry in the log, no profile for the surface, or fewer than 20 served requests",
+        direction="low",
+        benign=0.5,
+        source="client documentation: telemetry is on unless switched off",
+        text="telemetry reported {value:.0%} of the requests; normally {baseline:.0%}",
+        expr=_coverage,
+        prevalence=True,
+        needs=("telemetry posts",),
+    ),
+    Feature(
+        name="telemetry_mismatch",
+        family="telemetry",
+        cause="counts",
+        level="session",
+        definition="|ln(requests reported / requests served)|",
+        null="telemetry off, or fewer than 20 served requests",
+        direction="high",
+        benign=0.4,
+        source="counts on both sides of the gateway must agree",
+        text=(
+            "the number of requests that telemetry reported is off by a factor e^{value:.2f}; normally "
+            "e^{baseline:.2f}"
+        ),
+        expr=_mismatch,
+        print_mode=True,
+        needs=("telemetry posts", "telemetry_requests"),
+    ),
+    Feature(
+        name="telemetry_events",
+        family="telemetry",
+        cause="counts",
+        level="session",
+        definition="ln(events / requests reported)",
+        null="telemetry off, or fewer than 20 reported requests",
+        direction="context",
+        benign=0.0,
+        source="events per request of the genuine client",
+        text="telemetry holds e^{value:.2f} events a request; normally e^{baseline:.2f}",
+        expr=_events,
+        print_mode=True,
+        needs=("telemetry posts", "telemetry_events"),
+    ),
+    Feature(
+        name="telemetry_lag",
+        family="telemetry",
+        cause="lag",
+        level="session",
+        definition="geometric mean of the time from the last request to the post (s)",
+        null="fewer than 8 posts after a request",
+        direction="high",
+        benign=60.0,
+        source="OpenTelemetry batch intervals",
+        text="telemetry follows the requests by {value:.1f} seconds; normally {baseline:.1f}",
+        expr=_lag,
+        print_mode=True,
+        needs=("telemetry posts",),
+    ),
+    Feature(
+        name="telemetry_spread",
+        family="telemetry",
+        cause="timer",
+        level="session",
+        definition="standard deviation of ln(time between posts)",
+        null="fewer than 8 intervals",
+        direction="low",
+        benign=0.25,
+        source="robust form of the beacon dispersion score (RITA documentation)",
+        text="the times between telemetry posts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+        expr=spread("intervals", "interval_log_sum", "interval_log_square_sum", "posts"),
+        print_mode=True,
+        needs=("telemetry posts",),
+    ),
+    Feature(
+        name="probe_missing",
+        family="telemetry",
+        cause="probe",
+        level="stream",
+        definition="share of sessions without a start-up probe, where telemetry is on",
+        null="telemetry off, no probes in the log, or fewer than 5 sessions",
+        direction="high",
+        benign=0.5,
+        source="the genuine client probes the server before its first request",
+        text=(
+            "{value:.0%} of the sessions began without the client's start-up probe; normally {baseline:.0%}"
+        ),
+        print_mode=True,
+        needs=("telemetry posts", "probes"),
+    ),
+)

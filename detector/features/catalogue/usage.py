@@ -1,0 +1,94 @@
+"""Tokens, cache, limits and helper calls; never volume or cost."""
+
+import polars as pl
+
+from detector.features.catalogue.record import Feature, ratio
+from detector.settings import FloorSettings
+
+__all__ = ["FEATURES"]
+
+
+def _cache(floors: FloorSettings) -> pl.Expr:
+    warm = (pl.col("gaps") >= floors.gaps) & (pl.col("warm_total") > 0)
+    return pl.when(warm).then(pl.col("warm_read") / pl.col("warm_total"))
+
+
+def _output(floors: FloorSettings) -> pl.Expr:
+    share = (pl.col("output_tokens") + 1) / (pl.col("tokens") + 1)
+    return pl.when((pl.col("served") >= floors.served) & (pl.col("tokens") > 0)).then(share.log())
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature(
+        name="cache_read_ratio",
+        family="usage",
+        cause="cache",
+        level="session",
+        definition="input tokens read from the cache / all input tokens, gaps under 5 min",
+        null="no cache columns, or fewer than 20 gaps",
+        direction="low",
+        benign=0.6,
+        source="prompt caching documentation (5-minute lifetime)",
+        text="{value:.0%} of the warm input came from the cache; normally {baseline:.0%}",
+        expr=_cache,
+        print_mode=True,
+        needs=("cache_read_tokens",),
+    ),
+    Feature(
+        name="context_growth",
+        family="usage",
+        cause="context",
+        level="session",
+        definition="share of consecutive requests whose input is at least as long as the one before",
+        null="fewer than 20 pairs",
+        direction="low",
+        benign=0.7,
+        source="a conversation grows; a stateless relay does not",
+        text="the context grew in {value:.0%} of the steps; normally {baseline:.0%}",
+        expr=ratio("context_grows", "context_pairs", "gaps"),
+        print_mode=True,
+        needs=("input_tokens",),
+    ),
+    Feature(
+        name="limits_ignored",
+        family="usage",
+        cause="limits",
+        level="session",
+        definition="share of 429/529 answers followed by a request before Retry-After",
+        null="fewer than 3 limits with Retry-After",
+        direction="high",
+        benign=0.5,
+        source="RFC 9110, Retry-After",
+        text="{value:.0%} of the waits that the server asked for were ignored; normally {baseline:.0%}",
+        expr=ratio("early_retries", "limits", "limits"),
+        print_mode=True,
+        needs=("status", "retry_after_s"),
+    ),
+    Feature(
+        name="helper_missing",
+        family="usage",
+        cause="probe",
+        level="stream",
+        definition="share of sessions without a helper-model call, where telemetry is on",
+        null="telemetry off, no helper model in the log, or fewer than 5 sessions",
+        direction="high",
+        benign=0.7,
+        source="the genuine interactive client adds small helper calls",
+        text="{value:.0%} of the sessions lack the client's own helper calls; normally {baseline:.0%}",
+        needs=("telemetry posts", "helper calls"),
+    ),
+    Feature(
+        name="output_share",
+        family="usage",
+        cause="context",
+        level="session",
+        definition="ln(output tokens / all tokens)",
+        null="no token columns, or fewer than 20 served requests",
+        direction="context",
+        benign=0.0,
+        source="token mix of agents and chats",
+        text="output is e^{value:.1f} of all tokens; normally e^{baseline:.1f}",
+        expr=_output,
+        needs=("output_tokens",),
+    ),
+)
