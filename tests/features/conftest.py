@@ -11,7 +11,7 @@ import pytest
 
 from detector.features import fingerprint
 from detector.features.extract import Summary, describe_sessions, identify, seen, summarise
-from detector.features.registry import FEATURES
+from detector.features.registry import FEATURES, available
 from detector.features.streams import assign_streams, measure_sessions, measure_streams
 from detector.ingest import RequestLog, read_log
 from detector.ingest.fingerprints import FACTS
@@ -25,6 +25,7 @@ CODES = {"account": pl.UInt32, "fingerprint": pl.UInt32}
 HASHES = {"device": pl.UInt64, "network": pl.UInt64, "tools_hash": pl.UInt64}
 FRAME = {name: {**REQUEST, **CODES, **HASHES, "kind": KIND}[name] for name in COLUMNS}
 EVERY = frozenset(record.name for record in FEATURES)
+ASIDE = {"posts": "telemetry posts", "probes": "probes", "helpers": "helper calls"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ def floorless():
 
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory):
-    """Read rows of the native log (dicts or a frame) and measure them."""
+    """Read rows of the native log (dicts or a frame) and measure them.
+
+    Without ``features`` every feature is measured; with ``"available"`` those that the log can feed.
+    """
     path = tmp_path_factory.mktemp("pipeline") / "log.parquet"
 
     def run(rows, settings=None, *, populations=(), features=EVERY):
@@ -106,8 +110,10 @@ def pipeline(tmp_path_factory):
         summary = summarise(log.requests, facts, settings)
         population = fingerprint.population(fingerprint.describe(facts), seen(summary))
         described = describe_sessions(summary, facts, [population, *populations], settings)
-        sessions = measure_sessions(assign_streams(described, settings), features, settings)
-        streams = measure_streams(sessions, summary, features, settings)
+        kinds = {name for counter, name in ASIDE.items() if summary.sessions[counter].sum()}
+        chosen = available(log.present | kinds) if features == "available" else features
+        sessions = measure_sessions(assign_streams(described, settings), chosen, settings)
+        streams = measure_streams(sessions, summary, chosen, settings)
         return Result(log, facts, summary, population, sessions, streams)
 
     return run

@@ -378,6 +378,40 @@ def test_a_cut_header_list_is_not_judged(facts, rules):
     assert found.select(names).rows() == [(0, 0, 0, 0), (None,) * 4]
 
 
+# -- versions ------------------------------------------------------------------
+
+
+def known(facts, rules, *tables):
+    return judged(facts, rules, *tables)["version_known"].to_list()
+
+
+def test_a_version_is_known_where_several_accounts_run_it(facts, rules):
+    rows = facts({}, {"user_agent": "tool/2.0"}, {"user_agent": "tool/3.0"}, {"user_agent": "tool/4.0"})
+    assert known(rows, rules, population(describe(rows), crowd(30, 3, 2))) == [1, 1, 0, 0]
+
+
+def test_a_version_that_only_silent_accounts_run_is_unknown_where_others_report(facts, rules):
+    rows = facts({}, {"user_agent": "tool/2.0"})
+    both = pl.concat([crowd(30, vouched=30), crowd(0, 30).with_columns(pl.col("account") + 30)])
+    assert known(rows, rules, population(describe(rows), both)) == [1, 0]
+    assert known(rows, rules, population(describe(rows), crowd(30, 30))) == [1, 1]
+
+
+def test_a_version_known_to_any_population_is_known(facts, rules):
+    rows = facts({}, {"user_agent": "tool/2.0"})
+    model, log = (population(describe(rows), crowd(*sizes)) for sizes in ((30, 0), (0, 30)))
+    assert [known(rows, rules, *tables) for tables in ([model], [log], [model, log])] == [
+        [1, 0],
+        [0, 1],
+        [1, 1],
+    ]
+
+
+def test_without_headers_or_for_an_unknown_client_no_version_is_known_or_unknown(facts, rules):
+    rows = facts({}, {"header_names": None}, {"user_agent": None}, {"user_agent": "stranger/1"})
+    assert known(rows, rules, population(describe(rows), crowd(30, 3, 3))) == [1, None, None, None]
+
+
 # -- proxies -------------------------------------------------------------------
 
 
