@@ -44,6 +44,7 @@ def rows_of():
             "odd": [False] * height,
             "reporting": [True] * height,
             "weight": [1.0] * height,
+            "version_known": [1.0] * height,
         }
         return pl.DataFrame({**base, **columns}, strict=False)
 
@@ -80,6 +81,7 @@ def people():
             "account": account,
             "cohort": cohort,
             "odd": rng.random(len(account)) < 0.02,
+            "version_known": np.ones(len(account)),
             "reporting": rng.random(len(account)) < 0.9,
             "served": rng.integers(20, 400, len(account)),
             **columns,
@@ -94,8 +96,8 @@ def robots(people):
         record.name: [record.benign + (-9.0 if record.direction == "low" else 99.0)] * 5 for record in SCORED
     }
     base = {"stream": range(1000, 1005), "account": range(1000, 1005), "cohort": ["interactive"] * 5}
-    rest = {"odd": [True] * 5, "reporting": [False] * 5, "served": [100] * 5}
-    return pl.DataFrame({**base, **rest, **far}).cast(dict(people.schema))
+    rest = {"odd": [True] * 5, "reporting": [False] * 5, "served": [100] * 5, "version_known": [1.0] * 5}
+    return pl.DataFrame({**base, **rest, **far}).select(people.columns).cast(dict(people.schema))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ def catalogue(make):
         make("names", family="fingerprint", print_mode=True),
         make("order", family="fingerprint", cause="order", print_mode=True),
         make("case", family="fingerprint", cause="order", print_mode=True),
+        make("values", family="fingerprint", print_mode=True),
         make("pauses", family="cadence", benign=0.0),
         make("clock", family="cadence", benign=0.0),
         make("stretch", family="cadence", cause="hours", benign=0.0, decisive=48.0),
@@ -40,11 +41,12 @@ def catalogue(make):
 def judge(catalogue, rules):
     """Say what the rule makes of one stream with these oriented values and raw values."""
 
-    def ask(oriented, cohort="interactive", **raw):
+    def ask(oriented, cohort="interactive", version_known=1.0, **raw):
         row = np.array([[oriented.get(name, 0.0) for name in catalogue]])
         values = {name: [raw.get(name)] for name in catalogue}
         streams = pl.DataFrame(
-            {"cohort": [cohort], **values}, schema_overrides=dict.fromkeys(values, pl.Float64)
+            {"cohort": [cohort], "version_known": [version_known], **values},
+            schema_overrides=dict.fromkeys(values, pl.Float64),
         )
         found = grounds(row, streams, tuple(catalogue.values()), rules)
         named = [
@@ -232,7 +234,9 @@ def test_every_row_is_judged_by_itself(catalogue, rules):
     oriented[0, [names.index("names"), names.index("order")]] = FAR
     oriented[1, names.index("cache")] = FAR
     oriented[2, [names.index("names"), names.index("order"), names.index("cache")]] = FAR
-    streams = pl.DataFrame({"cohort": ["interactive"] * 3, **{name: [0.9] * 3 for name in names}})
+    streams = pl.DataFrame(
+        {"cohort": ["interactive"] * 3, "version_known": [1.0] * 3, **{name: [0.9] * 3 for name in names}}
+    )
     found = grounds(oriented, streams, tuple(catalogue.values()), rules)
     assert found.conclusive.tolist() == [False, False, True]
     assert found.counting.sum(axis=1).tolist() == [1, 1, 2]
@@ -242,7 +246,9 @@ def test_every_row_is_judged_by_itself(catalogue, rules):
 
 def test_the_rule_leaves_its_input_alone(catalogue, rules):
     oriented = np.full((1, len(catalogue)), LITTLE)
-    streams = pl.DataFrame({"cohort": ["headless"], **{name: [0.0] for name in catalogue}})
+    streams = pl.DataFrame(
+        {"cohort": ["headless"], "version_known": [1.0], **{name: [0.0] for name in catalogue}}
+    )
     grounds(oriented, streams, tuple(catalogue.values()), rules)
     assert (oriented == LITTLE).all()
 
@@ -250,7 +256,9 @@ def test_the_rule_leaves_its_input_alone(catalogue, rules):
 @given(values=st.lists(st.floats(0, 4), min_size=len(SCORED), max_size=len(SCORED)), headless=st.booleans())
 def test_conclusive_grounds_always_name_two_families_of_which_one_leads(rules, values, headless):
     raw = {record.name: [99.0 if record.direction == "high" else 0.0] for record in SCORED}
-    streams = pl.DataFrame({"cohort": ["headless" if headless else "interactive"], **raw})
+    streams = pl.DataFrame(
+        {"cohort": ["headless" if headless else "interactive"], "version_known": [1.0], **raw}
+    )
     found = grounds(np.array([values]), streams, SCORED, rules)
     if found.conclusive[0]:
         assert found.counting.sum() >= 2
@@ -263,7 +271,13 @@ def test_more_evidence_never_clears(catalogue, rules):
     rng = np.random.default_rng(0)
     less = rng.exponential(0.6, size=(2000, len(catalogue)))
     more = less + rng.exponential(0.4, size=less.shape) * (rng.random(less.shape) < 0.2)
-    streams = pl.DataFrame({"cohort": ["interactive"] * 2000, **{name: [99.0] * 2000 for name in catalogue}})
+    streams = pl.DataFrame(
+        {
+            "cohort": ["interactive"] * 2000,
+            "version_known": [1.0] * 2000,
+            **{name: [99.0] * 2000 for name in catalogue},
+        }
+    )
     shared = {"probe", "helper", "stretch", "account_stretch"}
     for column, name in enumerate(catalogue):
         if name in shared:
@@ -308,3 +322,10 @@ def test_envelope_depends_on_the_seed_and_nothing_else():
     one, same, other = (envelope(50, SCORED, 1.0, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.tolist() == same.tolist() != other.tolist()
     assert envelope(0, SCORED, 1.0, np.random.default_rng(0)).shape == (0, len(SCORED))
+
+
+def test_a_version_that_nobody_else_runs_needs_a_third_cause_to_make_its_headers_foreign(judge):
+    two, three = far("names", "order"), far("names", "order", "values")
+    assert "fingerprint" in judge(two)[1]
+    assert "fingerprint" not in judge(two, version_known=0.0)[1]
+    assert "fingerprint" in judge(three, version_known=0.0)[1]
