@@ -16,8 +16,8 @@ from detector.schema import (
 
 LOG = """timestamp account_id path method request_id status duration_ms auth plan session_id device_id
 user_agent header_names headers_complete header_values http_version ja4 client_ip asn country model
-input_tokens cache_read_tokens cache_write_tokens output_tokens stop_reason tool_result tools_hash stream retry_after_s
-telemetry_events telemetry_requests"""
+input_tokens cache_read_tokens cache_write_tokens output_tokens stop_reason tool_result tools_hash stream
+retry_after_s telemetry_events telemetry_requests"""
 
 ACCOUNTS = """account_id verdict flagged score p_value q_value sessions requests flagged_sessions
 flagged_requests flagged_tokens families reasons first_seen last_seen"""

@@ -1,0 +1,113 @@
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from detector.engine import measure
+from detector.engine.measure import measure_log
+from detector.features.registry import FEATURES
+from detector.schema import FAMILIES
+from detector.settings import default_settings
+
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Write a log of rows given as (account, minute, changes) and measure it."""
+
+    def build(*rows, drop=()):
+        table = [
+            {
+                "timestamp": START + timedelta(minutes=minute),
+                "account_id": account,
+                "path": "/v1/messages",
+                "auth": "subscription",
+                "plan": None,
+                "session_id": "s",
+                "user_agent": "claude-cli/1.0.0 (external, cli)",
+                "status": 200,
+            }
+            | changes
+            for account, minute, changes in rows
+        ]
+        pl.DataFrame(table, infer_schema_length=None).drop(drop).write_parquet(tmp_path / "log.parquet")
+        return measure_log(tmp_path / "log.parquet", default_settings())
+
+    return build
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])
+def test_buckets_hold_whole_accounts_and_every_row_once(monkeypatch, size):
+    monkeypatch.setattr(measure, "BUCKET_ROWS", size)
+    requests = pl.DataFrame({"account": [0, 0, 1, 2, 2, 2, 2, 3], "row": range(8)})
+    starts, buckets = zip(*measure._buckets(requests), strict=True)
+    assert pl.concat(buckets).equals(requests)
+    assert list(starts) == [bucket["row"][0] for bucket in buckets]
+    seen = [set(bucket["account"]) for bucket in buckets]
+    assert sum(map(len, seen)) == len(set.union(*seen))
+    assert all(bucket.height <= max(size, 4) + size for bucket in buckets)
+
+
+def test_every_session_in_scope_has_a_stream_and_no_other(log):
+    found = log(("a", 0, {}), ("a", 1, {}), ("b", 0, {"auth": "api_key"}), ("b", 5, {"session_id": "t"}))
+    assert found.accounts["account_id"].to_list() == ["a", "b"]
+    assert found.sessions.select("name", "in_scope", pl.col("stream").is_not_null()).sort(
+        "name", "in_scope"
+    ).rows() == [
+        ("s", False, False),
+        ("s", True, True),
+        ("t", True, True),
+    ]
+    assert found.streams["account"].to_list() == [0, 1]
+    assert found.streams["served"].to_list() == [2, 1]
+
+
+def test_accounts_are_counted_with_their_last_known_plan(log):
+    found = log(
+        ("a", 0, {"plan": "pro"}), ("a", 9, {"plan": "max"}), ("a", 30, {}), ("b", 3, {"path": "/api/hello"})
+    )
+    rows = found.accounts.select("account_id", "requests", "first_seen", "last_seen", "plan").rows()
+    assert rows == [
+        ("a", 3, START, START + timedelta(minutes=30), "max"),
+        ("b", 1, START + timedelta(minutes=3), START + timedelta(minutes=3), None),
+    ]
+
+
+def test_features_that_a_log_cannot_feed_are_named_by_family(log):
+    found = log(("a", 0, {}), ("a", 1, {}))
+    assert set(found.families) == set(FAMILIES)
+    without = {record.name: record.family for record in FEATURES if "telemetry posts" in record.needs}
+    assert without
+    for name, family in without.items():
+        assert name in found.families[family]
+    fed = {record.name: record.family for record in FEATURES if not record.needs}
+    for name, family in fed.items():
+        assert name not in found.families[family]
+
+
+def test_tables_have_a_column_for_every_feature(log):
+    found = log(("a", 0, {}), ("b", 1, {"auth": "cloud"}))
+    names = {record.name for record in FEATURES}
+    assert names <= set(found.sessions.columns)
+    assert names <= set(found.streams.columns)
+
+
+def test_a_log_entirely_out_of_scope_has_sessions_and_no_streams(log):
+    found = log(("a", 0, {"auth": "api_key"}), ("b", 1, {"auth": "cloud"}))
+    assert found.streams.is_empty()
+    assert found.sessions.height == 2
+    assert found.sessions["stream"].null_count() == 2
+    assert found.population.is_empty()
+
+
+def test_progress_ends_with_all_rows_done(tmp_path, fleet, monkeypatch):
+    monkeypatch.setattr(measure, "BUCKET_ROWS", 5000)
+    rows = fleet.requests.head(20_000)
+    rows.write_parquet(tmp_path / "log.parquet")
+    heard = []
+    measure_log(tmp_path / "log.parquet", default_settings(), progress=lambda *told: heard.append(told))
+    done = [done for stage, done, whole in heard if stage == "measuring" and whole == rows.height]
+    assert done == sorted(done)
+    assert (done[0], done[-1]) == (0, rows.height)
+    assert len(done) >= 3
