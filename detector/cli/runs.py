@@ -20,12 +20,23 @@ def _named(_ctx: click.Context, _param: click.Parameter, logs: str) -> str:
     return logs
 
 
+def _believable(_ctx: click.Context, _param: click.Parameter, start: datetime | None) -> datetime | None:
+    """Refuse a day whose rows no reader would believe."""
+    if start and not 2015 <= start.year <= 2090:
+        raise click.BadParameter("is not between 2015 and 2090")
+    return start
+
+
 logs_argument = click.argument("logs", callback=_named)
 policy_option = click.option(
     "--policy",
     metavar="NAME|FILE",
     help="Which clients may use a plan: default, open, or a TOML file. [default: default]",
 )
+
+
+SEED = click.IntRange(0, 2**32 - 1)
+"""What every source of chance takes."""
 
 
 class Share(click.ParamType[tuple[str, float]]):
@@ -74,7 +85,7 @@ def score(
 @click.command()
 @logs_argument
 @policy_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Source of all chance.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Source of all chance.")
 @output_options("the model bundle; new or empty")
 def train(logs: str, policy: str | None, seed: int, output: str, *, as_json: bool, quiet: bool) -> None:
     """Train a model bundle on unlabelled LOGS.
@@ -96,13 +107,21 @@ def train(logs: str, policy: str | None, seed: int, output: str, *, as_json: boo
 
 
 @click.command()
-@click.option("--accounts", type=int, help="Accounts. [default: 1000]")
-@click.option("--days", type=int, help="Length of the period in days. [default: 14]")
+@click.option("--accounts", type=click.IntRange(min=1), help="Accounts. [default: 1000]")
+@click.option("--days", type=click.IntRange(1, 3650), help="Length of the period in days. [default: 14]")
 @click.option(
-    "--start", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="First day. [default: 2026-11-02]"
+    "--start",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    callback=_believable,
+    help="First day. [default: 2026-11-02]",
 )
-@click.option("--seed", type=int, help="Source of all chance. [default: 0]")
-@click.option("--activity", type=float, help="Factor on the requests of every account. [default: 1.0]")
+@click.option("--seed", type=SEED, help="Source of all chance. [default: 0]")
+@click.option(
+    "--activity",
+    type=click.FloatRange(0, 100, min_open=True),
+    help="Factor on the requests of every account. [default: 1.0]",
+)
 @click.option(
     "--mixture",
     type=Share(),
