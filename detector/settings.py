@@ -102,6 +102,7 @@ class CadenceSettings(Section):
     shortest_gap_s: float
     helper_models: str
     rest_hours: int
+    travel_hours: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,11 +105,14 @@ def activity(rows: pl.DataFrame) -> pl.DataFrame:
     """Count the requests of each session by hour.
 
     Returns:
-        ``session``, ``hour`` (hours since the epoch, UTC), ``requests`` and ``human``
-        (human turns; 0 where the log cannot tell).
+        ``session``, ``hour`` (hours since the epoch, UTC), ``requests``, ``human``
+        (human turns; 0 where the log cannot tell) and ``country`` (the hour's first,
+        null where none was logged).
 
     """
     hour = (pl.col("timestamp").dt.epoch("s") // 3600).cast(pl.Int32).alias("hour")
     return rows.group_by("session", hour).agg(
-        requests=pl.len().cast(pl.Int64), human=pl.col("human").sum().cast(pl.Int64)
+        requests=pl.len().cast(pl.Int64),
+        human=pl.col("human").sum().cast(pl.Int64),
+        country=pl.col("country").drop_nulls().first(),
     )

@@ -26,7 +26,7 @@ class Summary:
 
     Attributes:
         sessions: a row a session with its counters.
-        activity: ``session``, ``hour``, ``requests``, ``human``.
+        activity: ``session``, ``hour``, ``requests``, ``human``, ``country``.
         marks: ``session``, ``fingerprint``, ``network``, ``requests``: which
             fingerprints its inference requests showed, from where.
         tools: ``session``, ``tools_hash``: the tool sets it offered.

@@ -34,7 +34,7 @@ MEASURES = (
 """What :func:`judge` measures of a fingerprint."""
 
 BEHIND_PROXY = ("order_distance", "case_distance", "accept_encoding_bits", "ja4_bits")
-"""Measures of what a proxy rewrites: never judged behind one."""
+"""Measures of what a proxy rewrites: never judged behind one, nor where none could be seen."""
 
 POPULATION = pl.Schema(
     {
@@ -163,7 +163,7 @@ def judge(
         nearest common order, 0 to 1); ``version_known`` (1 where other accounts stand
         behind the claimed version, else 0). Null where the fact was not logged, where
         nobody's fingerprint of that client is known, and, for what proxies rewrite,
-        behind a proxy.
+        behind a proxy and where no header list could show one.
 
     """
     described = describe(facts)
@@ -183,11 +183,13 @@ def judge(
     joined = joined.join(_known_versions(populations, settings), on=["client", "client_version"], how="left")
     compared = pl.col("headers_missing").is_not_null()
     joined = joined.with_columns(version_known=pl.when(compared).then(pl.col("version_known").fill_null(0.0)))
+    # Without a header list nobody can tell whether a proxy rewrote the rest.
+    direct = ~pl.col("proxied") & pl.col("hops").is_not_null()
     return joined.select(
         "fingerprint",
         "proxied",
         *(
-            pl.when(~pl.col("proxied")).then(name).alias(name) if name in BEHIND_PROXY else pl.col(name)
+            pl.when(direct).then(name).alias(name) if name in BEHIND_PROXY else pl.col(name)
             for name in MEASURES
         ),
     )

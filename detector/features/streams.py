@@ -10,7 +10,7 @@ import polars as pl
 
 from detector.features.extract import COUNTERS, Summary
 from detector.features.fingerprint import MEASURES
-from detector.features.registry import FEATURES, measure
+from detector.features.registry import FEATURES, feature, measure
 from detector.settings import Settings
 
 __all__ = ["KEY", "assign_streams", "measure_sessions", "measure_streams"]
@@ -121,8 +121,18 @@ def measure_streams(
     # Print mode on a timer beside a person is honest: its hours are not the account's.
     personal = hours.filter(pl.col("cohort") != "headless")
     whole = _stretch(personal, "account", settings).rename({"stretch": "account_stretch_h"})
-    streams = streams.join(whole, on="account", how="left").with_columns(
-        pl.when(pl.col("cohort") != "headless").then("account_stretch_h").alias("account_stretch_h")
+    for table in (whole, _moves(personal, settings)):
+        streams = streams.join(table, on="account", how="left")
+    streams = streams.with_columns(
+        pl.when(pl.col("cohort") != "headless").then(name).alias(name)
+        for name in ("account_stretch_h", "country_moves")
+    )
+    # Several people, or one who travels: then the hours are not one person's.
+    elsewhere = (pl.col("country_moves") > feature("country_moves").benign).fill_null(value=False)
+    streams = streams.with_columns(
+        pl.when(~elsewhere).then(record.name).alias(record.name)
+        for record in FEATURES
+        if record.cause == "hours"
     )
     streams = streams.with_columns(pl.col(MEASURES).fill_nan(None)).with_columns(measure(floors))
     # Few sessions may be few long tasks; only many show a habit.
@@ -170,6 +180,18 @@ def _stretch(hours: pl.DataFrame, key: str, settings: Settings) -> pl.DataFrame:
     rows = rows.with_columns(run=rest.cum_sum().over(key))
     runs = rows.group_by(key, "run").agg(length=pl.col("hour").max() - pl.col("hour").min() + 1)
     return runs.group_by(key).agg(stretch=pl.col("length").max().cast(pl.Float64))
+
+
+def _moves(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Count, for each account and active day, how often it is elsewhere within a few hours."""
+    rows = hours.filter(pl.col("country").is_not_null()).select("account", "hour", "country").unique()
+    rows = rows.sort("account", "hour", "country").with_columns(
+        near=pl.col("hour").diff().over("account") <= settings.cadence.travel_hours,
+        elsewhere=pl.col("country") != pl.col("country").shift(1).over("account"),
+    )
+    days = (pl.col("hour") // 24).n_unique()
+    moves = (pl.col("near") & pl.col("elsewhere")).sum() / days
+    return rows.group_by("account").agg(country_moves=pl.when(days >= settings.floors.days).then(moves))
 
 
 def _starts(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:

@@ -159,6 +159,8 @@ class Reference:
     def baseline(self, cohort: str, name: str) -> float:
         """Return the median of a feature in a cohort, NaN where nothing is known."""
         names = [record.name for record in self.features]
+        if name not in names:
+            return float("nan")
         return self.tails.get(cohort, self.tails[EVERYONE])[names.index(name)].median()
 
 

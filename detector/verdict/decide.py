@@ -16,7 +16,7 @@ from detector.model.calibration import q_values
 from detector.model.train import Assessment, Model
 from detector.schema import ACCOUNT_VERDICT, FAMILIES, REASON, SESSION_VERDICT
 from detector.verdict.policy import Policy
-from detector.verdict.reasons import declared_reason, reasons
+from detector.verdict.reasons import declared_reason, reasons, shared
 
 __all__ = ["Decision", "decide"]
 
@@ -102,6 +102,7 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
             reasons(streams, assessment.oriented, model.reference, settings.decision.reasons),
             dtype=pl.List(REASON),
         ),
+        shared=pl.Series([shared(row) for row in streams.iter_rows(named=True)], dtype=pl.Boolean),
         declared=policy.declared(),
         allowed=policy.permitted(),
     )
@@ -114,7 +115,12 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
     )
     modelled = enough & ~pl.col("declared")
     harness = modelled & pl.col("conclusive") & (pl.col("p_value") <= settings.decision.flag_p)
-    doubtful = pl.col("strong") | pl.col("foreign") | (pl.col("p_value") <= settings.decision.watch_p)
+    doubtful = (
+        pl.col("strong")
+        | pl.col("foreign")
+        | pl.col("shared")
+        | (pl.col("p_value") <= settings.decision.watch_p)
+    )
     table = table.with_columns(modelled=modelled, harness=harness, watch=modelled & doubtful)
     return table.with_columns(
         score=pl.when("banned").then(1.0).when("permitted").then(0.0).otherwise("score"),

@@ -1,16 +1,19 @@
 """Why: the evidence of a stream as sentences, strongest first."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from detector.features.registry import Feature
+from detector.features.registry import Feature, feature
 from detector.model.reference import Reference
 
-__all__ = ["declared_reason", "plain", "reasons"]
+__all__ = ["declared_reason", "plain", "reasons", "shared"]
+
+SHARING = feature("country_moves")
+"""What shows a shared account or a stolen token: no harness, and a reason of its own."""
 
 Reason = dict[str, str | float | None]
 
@@ -21,7 +24,8 @@ def reasons(
     """Return the reasons of each stream: only features that count, one a cause.
 
     The strongest feature of each family comes first, so that the first lines are
-    independent of each other; then the rest by strength.
+    independent of each other; then the rest by strength. Signs of sharing, which are
+    no score, lead.
 
     Args:
         streams: rows with ``cohort`` and the features.
@@ -33,8 +37,17 @@ def reasons(
     found = []
     for row, values in zip(streams.iter_rows(named=True), oriented, strict=True):
         order = _by_family(values, reference.features)
-        found.append([_reason(reference.features[i], row, reference) for i in order[:most]])
+        records = [reference.features[i] for i in order]
+        if shared(row):
+            records.insert(0, SHARING)
+        found.append([_reason(record, row, reference) for record in records[:most]])
     return found
+
+
+def shared(row: Mapping[str, float | None]) -> bool:
+    """Return whether a stream's account seems to be in several hands or countries."""
+    moves = row.get(SHARING.name)
+    return moves is not None and moves > SHARING.benign
 
 
 def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list[int]:

@@ -87,31 +87,37 @@ FEATURES: tuple[Feature, ...] = (
             "({value:.1f} bits; normally {baseline:.1f})",
             expr=column(f"{aspect}_bits"),
             print_mode=True,
-            needs=("user_agent", logged),
+            needs=("user_agent", *logged),
         )
         for aspect, cause, logged, meaning, null in (
             (
                 "user_agent",
                 "user_agent",
-                "user_agent",
+                (),
                 "a user agent form",
                 "no user agent, a browser, or client unknown",
             ),
             (
                 "accept_encoding",
                 "encoding",
-                "header_values",
+                ("header_values", "header_names"),
                 "an accept-encoding",
-                "header value not logged, client unknown, or behind a proxy",
+                "header value or header list not logged, client unknown, or behind a proxy",
             ),
             (
                 "values",
                 "values",
-                "header_values",
+                ("header_values",),
                 "header values",
                 "no header values logged, or client unknown",
             ),
-            ("ja4", "wire", "ja4", "a TLS fingerprint", "no JA4 logged, client unknown, or behind a proxy"),
+            (
+                "ja4",
+                "wire",
+                ("ja4", "header_names"),
+                "a TLS fingerprint",
+                "no JA4 or header list logged, client unknown, or behind a proxy",
+            ),
         )
     ),
     Feature(
