@@ -175,8 +175,21 @@ def test_tls_inspection_besides_flags_none(fleet, clean, users, rescored):
     assert flagged(rescored(inspected), clean) == []
 
 
-def test_a_proxy_whose_headers_were_not_logged_flags_none(fleet, clean, users, rescored):
-    assert flagged(rescored(behind(fleet, users[:20]).drop("header_names")), clean) == []
+def test_inspection_that_no_header_list_could_show_flags_none(fleet, clean, users, rescored):
+    few = users[:2]
+    encoding = pl.element().struct.field("name").str.to_lowercase() == "accept-encoding"
+    rewritten = pl.col("header_values").list.eval(
+        pl.struct(
+            name=pl.element().struct.field("name"),
+            value=pl.when(encoding).then(pl.lit("identity")).otherwise(pl.element().struct.field("value")),
+        )
+    )
+    inspected = behind(fleet, few).with_columns(
+        ja4=pl.when(of(few)).then(pl.lit("t13d0912h1_box_box")).otherwise("ja4"),
+        header_values=pl.when(of(few)).then(rewritten).otherwise("header_values"),
+    )
+    told = rescored(inspected.filter(~(of(few) & ASIDE)).drop("header_names"))
+    assert flagged(told, clean) == []
 
 
 def test_a_new_release_flags_none_of_its_early_adopters(fleet, clean, users, rescored):
