@@ -161,6 +161,21 @@ def behind(fleet, accounts):
     )
 
 
+def test_a_proxy_that_reorders_headers_and_says_so_flags_none(fleet, clean, users, rescored):
+    few = users[:2]
+    silent = fleet.requests.filter(~(of(few) & ASIDE))
+    sent = pl.col("header_names").list.sort()
+    moved = silent.with_columns(
+        pl.when(of(few)).then(pl.concat_list(sent, pl.lit(["Via"]))).otherwise("header_names")
+    )
+    told = rescored(moved)
+    assert flagged(told, clean) == []
+    unsaid = rescored(silent.with_columns(pl.when(of(few)).then(sent).otherwise("header_names")))
+    distance = [run.sessions.filter(of(few))["order_distance"].max() for run in (told, unsaid)]
+    assert distance[0] is None
+    assert distance[1] > 0
+
+
 @pytest.mark.parametrize("members", [1, 3, 25])
 def test_a_proxy_before_genuine_accounts_flags_none(fleet, clean, users, rescored, members):
     told = rescored(behind(fleet, users[:members]))
@@ -192,7 +207,8 @@ def test_inspection_that_no_header_list_could_show_flags_none(fleet, clean, user
     assert flagged(told, clean) == []
 
 
-def test_a_new_release_flags_none_of_its_early_adopters(fleet, clean, users, rescored):
+@pytest.mark.parametrize("names", [["X-Brand-New"], ["A-One", "B-Two", "C-Three", "D-Four"]])
+def test_a_new_release_flags_none_of_its_early_adopters(fleet, clean, users, rescored, names):
     day = pl.col("timestamp").dt.day() == 4
     asked = fleet.requests.filter(of(users) & day & OWN & ~ASIDE)
     early = asked.group_by("account_id").len().sort("len", "account_id", descending=True)["account_id"][:10]
@@ -204,11 +220,12 @@ def test_a_new_release_flags_none_of_its_early_adopters(fleet, clean, users, res
             .then(pl.col("user_agent").str.replace(r"^claude-cli/\S+", "claude-cli/9.0.0"))
             .otherwise("user_agent"),
             header_names=pl.when(new)
-            .then(pl.concat_list(pl.lit(["X-Brand-New"]), "header_names"))
+            .then(pl.concat_list(pl.lit(names), "header_names"))
             .otherwise("header_names"),
         )
     )
-    assert told.sessions.filter(of(early) & (pl.col("client_version") == "9.0.0")).height >= 10
+    adopted = told.sessions.filter(of(early) & (pl.col("client_version") == "9.0.0"))
+    assert adopted.height >= 10
     assert flagged(told, clean) == []
 
 
