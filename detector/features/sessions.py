@@ -26,9 +26,10 @@ ORDER = (
     "status",
     "retry_after_s",
     "model",
+    "country",
 )
-"""How rows are sorted: by time and then by all that the next request is compared with,
-so that ties in time do not depend on how the rows came in."""
+"""How rows are sorted: by time and then by all of which the order matters later, so that
+ties in time do not depend on how the rows came in."""
 
 OUT_OF_SCOPE = ("api_key", "cloud")
 """Values of ``auth`` that pay per use: such requests are counted and nothing else."""

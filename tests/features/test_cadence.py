@@ -213,16 +213,22 @@ def test_counters_are_those_that_are_announced(counted):
 
 
 def test_activity_counts_requests_and_prompts_by_whole_hour_utc(turned):
-    # noon is hour 494,364 + ... since the epoch; 3,599 s is still in it, 3,600 s is not
+    # 3,599 s after noon is still the hour of noon, 3,600 s is not
     rows = turned(
         {"at": 0, "tool_result": False},
-        {"at": 3599, "tool_result": True},
+        {"at": 3599, "tool_result": True, "country": "FR"},
         {"at": 3600, "tool_result": None},
-        {"account": 1, "at": 3600, "tool_result": False},
+        {"account": 1, "at": 3600, "tool_result": False, "country": "DE"},
+        {"account": 1, "at": 3700, "tool_result": True, "country": "FR"},
     )
     first = int(rows["timestamp"].min().timestamp()) // 3600
     table = activity(rows).sort("session", "hour")
-    assert table.rows() == [(0, first, 2, 1), (0, first + 1, 1, 0), (1, first + 1, 1, 1)]
+    assert table.columns == ["session", "hour", "requests", "human", "country"]
+    assert table.rows() == [
+        (0, first, 2, 1, "FR"),  # the hour's first that is known
+        (0, first + 1, 1, 0, None),
+        (1, first + 1, 2, 1, "DE"),
+    ]
 
 
 # -- properties ----------------------------------------------------------------

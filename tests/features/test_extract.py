@@ -355,6 +355,7 @@ ROW = {
     "http_version": st.sampled_from(["1.1", "2"]),
     "ja4": st.sampled_from([None, "t13", "t12"]),
     "client_ip": st.sampled_from([None, "192.0.2.1", "192.0.2.2"]),
+    "country": st.sampled_from([None, "DE", "FR"]),
     "model": st.sampled_from(["opus", "haiku", None]),
     "status": st.sampled_from([200, 200, None, 429, 500]),
     "retry_after_s": st.sampled_from([None, 60.0]),

@@ -218,6 +218,27 @@ def test_columns_are_kept_and_session_added(requests):
     assert sessions.columns == ["session", "account", "in_scope", "name", "start"]
 
 
+COMPARED = {
+    "tool_result": (True, False),
+    "duration_ms": (1.0, 2.0),
+    "input_tokens": (1, 2),
+    "output_tokens": (1, 2),
+    "cache_read_tokens": (1, 2),
+    "cache_write_tokens": (1, 2),
+    "status": (200, 429),
+    "retry_after_s": (1.0, 2.0),
+    "model": ("opus", "haiku"),
+    "country": ("DE", "FR"),
+}
+
+
+@pytest.mark.parametrize(("column", "values"), COMPARED.items())
+def test_at_one_time_rows_are_sorted_by_all_of_which_the_order_matters(requests, column, values):
+    one, other = ({column: value} for value in values)
+    tables = [assigned(requests(*rows, session_id="s"))[0] for rows in ((one, other), (other, one))]
+    assert tables[0].equals(tables[1])
+
+
 # -- properties --------------------------------------------------------------------
 
 MOMENTS = st.lists(st.integers(0, 6 * 60), min_size=1, max_size=30)

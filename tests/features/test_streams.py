@@ -13,6 +13,7 @@ from detector.features.registry import FEATURES
 from detector.features.streams import (
     KEY,
     _hours_of_day,
+    _moves,
     _starts,
     _stretch,
     _tools,
@@ -39,7 +40,7 @@ def rules(tuned):
             "habit_sessions": 1,
         },
         fingerprint={"strange_bits": 6.0, "odd_names": 3},
-        cadence={"rest_hours": 6},
+        cadence={"rest_hours": 6, "travel_hours": 3},
     )
 
 
@@ -324,6 +325,43 @@ def test_the_stretch_against_a_loop(rules, active):
     assert stretch(rules, *active) == [longest]
 
 
+# -- moves -------------------------------------------------------------------------
+
+
+def moves(rules, *rows):
+    """Moves of one account by its active hours: (hour, country)."""
+    schema = {"account": pl.UInt32, "hour": pl.Int32, "country": pl.String}
+    table = pl.DataFrame([(0, *row) for row in rows], schema=schema, orient="row")
+    return _moves(table, rules)["country_moves"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("rows", "per_day"),
+    [
+        (((0, "DE"), (1, "DE"), (DAY, "DE"), (2 * DAY, "DE")), 0),
+        (((0, "DE"), (3, "FR"), (DAY, "FR"), (2 * DAY, "FR")), 1 / 3),
+        (((0, "DE"), (4, "FR"), (DAY, "FR"), (2 * DAY, "FR")), 0),  # four hours are a flight
+        (((0, "DE"), (0, "FR"), (1, "DE"), (1, "FR"), (DAY, "FR"), (2 * DAY, "FR")), 3 / 3),
+        (((0, "DE"), (1, None), (2, "FR"), (DAY, "FR"), (2 * DAY, "FR")), 1 / 3),
+        (((0, "DE"), (1, "FR"), (DAY, "DE"), (2 * DAY - 1, "DE")), None),  # two days
+        (((0, None), (DAY, None), (2 * DAY, None)), "nowhere"),
+    ],
+)
+def test_changes_of_country_within_a_few_hours_for_each_active_day(rules, rows, per_day):
+    assert moves(rules, *rows) == ([] if per_day == "nowhere" else [pytest.approx(per_day)])
+
+
+def test_two_accounts_in_two_countries_do_not_move(rules):
+    rows = [
+        (account, day * DAY + account, country)
+        for day in range(3)
+        for account, country in enumerate(("DE", "FR"))
+    ]
+    schema = {"account": pl.UInt32, "hour": pl.Int32, "country": pl.String}
+    found = _moves(pl.DataFrame(rows, schema=schema, orient="row"), rules)
+    assert found.sort("account").rows() == [(0, 0), (1, 0)]
+
+
 # -- session starts ------------------------------------------------------------------
 
 
@@ -541,6 +579,20 @@ def test_the_accounts_stretch_joins_its_streams(measured, row):
     night = [row(3600 * (5 + hour), session_id="n", user_agent="y/1") for hour in range(7)]
     found = measured(*day, *night).sort("client")
     assert found.select("stretch_h", "account_stretch_h").rows() == [(5, 12), (7, 12)]
+
+
+@pytest.mark.parametrize("abroad", [False, True])
+def test_of_an_account_in_two_countries_at_once_no_hours_are_held_against_it(measured, row, abroad):
+    rows = [
+        row(3600 * hour, session_id=name, user_agent="x/1", country="FR" if abroad and name == "b" else "DE")
+        for hour in range(3 * DAY)
+        for name in "ab"
+    ]
+    (found,) = measured(*rows).to_dicts()
+    # 72 hours over the four days they touch; with two countries, each but the first hour has two moves
+    assert found["country_moves"] == pytest.approx((2 * 72 - 1) / 4 if abroad else 0)
+    names = [record.name for record in FEATURES if record.cause == "hours"]
+    assert {found[name] is None for name in names} == {abroad}
 
 
 def test_a_habit_needs_many_sessions(pipeline, row, rules, tuned):
