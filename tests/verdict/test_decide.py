@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from detector.features.registry import FEATURES
+from detector.features.registry import FEATURES, feature
 from detector.schema import ACCOUNT_VERDICT, FAMILIES, SESSION_VERDICT, VERDICTS
 
 GUILTY = {
@@ -49,6 +49,19 @@ def test_a_score_alone_puts_on_watch(verdicts, p, expected):
 
 def test_a_strong_family_alone_puts_on_watch(verdicts):
     assert verdict(verdicts({"account": "a", "strong": ("cadence",), "counting": ("cadence",)})) == "watch"
+
+
+def test_an_account_in_several_countries_is_watched_for_a_reason_of_its_own(verdicts):
+    moving = {"country_moves": feature("country_moves").benign + 1}
+    row = one(verdicts({"account": "a", "oriented": moving}), "a")
+    assert (row["verdict"], row["flagged"], row["families"]) == ("watch", False, [])
+    assert [reason["feature"] for reason in row["reasons"]] == ["country_moves"]
+    assert row["reasons"][0]["text"][-1] not in "(;,"
+    guilty = one(verdicts({"account": "a", **GUILTY, "oriented": {**GUILTY["oriented"], **moving}}), "a")
+    assert guilty["verdict"] == "harness"
+    assert guilty["reasons"][0]["feature"] == "country_moves"
+    still = {"country_moves": feature("country_moves").benign}
+    assert verdict(verdicts({"account": "a", "oriented": still})) == "clear"
 
 
 def test_weak_evidence_of_rhythm_alone_is_clear(verdicts):
