@@ -94,7 +94,9 @@ def compose(
     accounts = pl.DataFrame(
         {"account_id": [f"a{world.word()}" for _ in classes], "class": [str(name) for name in classes]}
     ).with_columns(label=pl.col("class").replace_strict(LABELS))
-    plan = pl.DataFrame(list(_plans(world, accounts)), schema=list(Session._fields), orient="row")
+    plan = pl.DataFrame(
+        list(_plans(world, accounts)), schema=list(Session._fields), orient="row", infer_schema_length=None
+    )
     plan = plan.with_columns(pl.col("key").cast(pl.UInt32)).with_row_index("sid")
     requests = _log(world, plan, options.start)
     return requests, accounts.sort("account_id"), _session_labels(plan, accounts)
