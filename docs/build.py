@@ -1,0 +1,235 @@
+"""Build what pages restate of code or real output: the marked blocks, and the picture.
+
+::
+
+    python docs/build.py            # rebuild
+    python docs/build.py --check    # compare only
+
+A block lies between ``<!-- begin NAME: docs/build.py -->`` and ``<!-- end NAME -->``. Tests compare
+the same texts, so a page that is out of date fails the build. Run this after anything that changes
+commands, schema, features, ``datasets/sample`` or ``models/default``.
+"""
+
+import argparse
+import io
+import math
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import chdir, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import detector
+from detector.cli import main as command_line
+from detector.features.registry import FEATURES
+from detector.report.summary import run_text
+from detector.schema import ACCOUNT_VERDICT, FAMILIES, LOG_COLUMNS, SESSION_VERDICT
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("README.md", "docs/cli.md", "docs/features.md", "docs/log-format.md")
+PICTURE = "docs/activity.svg"
+BLOCK = re.compile(r"<!-- begin (\S+): docs/build\.py -->\n(?:.*?)<!-- end \1 -->", re.DOTALL)
+WIDTH = 88
+
+MEANINGS = {
+    "account_id": "the account, as logged",
+    "verdict": "`harness`, `declared_third_party`, `watch`, `clear`, `insufficient_data` or `out_of_scope`",
+    "flagged": "account: the verdict is `harness` or `declared_third_party`; session: it is what was flagged",
+    "score": "in [0, 1], higher is more like automated harness traffic; null where nothing was in scope",
+    "p_value": "chance of a score this high for a genuine account (conformal); null where not computed",
+    "q_value": "false discovery rate at which this account would just be flagged; null likewise",
+    "sessions": "sessions seen",
+    "requests": "requests seen",
+    "flagged_sessions": "of the sessions, flagged",
+    "flagged_requests": "of the requests, those in flagged sessions",
+    "flagged_tokens": "tokens of the flagged sessions",
+    "families": "feature families that count against it",
+    "reasons": "strongest first; `text` is for people, `baseline` null where no usual value is known",
+    "first_seen": "first request (UTC)",
+    "last_seen": "last request (UTC)",
+    "session": "the id that the client declares, else `~` and the start of the session",
+    "start": "first request (UTC)",
+    "end": "last request (UTC)",
+    "client": "product name of the user agent, lower case; null where unknown",
+    "client_version": "its version; null where unknown",
+}
+"""What each column of the verdict tables means."""
+
+
+def pages(run: detector.Run) -> dict[str, str]:
+    """Return every built file by its path in the tree.
+
+    Args:
+        run: ``datasets/sample`` scored by ``models/default``.
+
+    """
+    blocks = {
+        "output": code(run_text(run.accounts, run.record, "verdicts")),
+        "commands": code(help_text()),
+        "every-command": "\n\n".join(
+            f"## detector {name}\n\n{code(help_text(name))}" for name in command_line.commands
+        ),
+        "features": "\n\n".join(f"## {family}\n\n{family_table(family)}" for family in FAMILIES),
+        "log-columns": log_table(),
+        "account-columns": verdict_table(ACCOUNT_VERDICT),
+        "session-columns": verdict_table(SESSION_VERDICT),
+    }
+    texts = {page: fill((ROOT / page).read_text("utf-8"), blocks) for page in PAGES}
+    return {**texts, PICTURE: picture(run)}
+
+
+def sample_run() -> detector.Run:
+    """Score the sample as the README's first command does."""
+    with tempfile.TemporaryDirectory() as folder, chdir(ROOT):
+        return detector.score("datasets/sample", Path(folder, "verdicts"), "models/default")
+
+
+def fill(text: str, blocks: dict[str, str]) -> str:
+    """Put the blocks between their marks."""
+    return BLOCK.sub(
+        lambda mark: f"<!-- begin {mark[1]}: docs/build.py -->\n{blocks[mark[1]]}\n<!-- end {mark[1]} -->",
+        text,
+    )
+
+
+def code(text: str) -> str:
+    """Return text as a block that Markdown leaves alone."""
+    return f"```text\n{text}\n```"
+
+
+def help_text(*command: str) -> str:
+    """Return what ``detector COMMAND --help`` prints on a terminal of a fixed width."""
+    with redirect_stdout(io.StringIO()) as printed:
+        command_line.main([*command, "--help"], "detector", standalone_mode=False, terminal_width=WIDTH)
+    return printed.getvalue().rstrip()
+
+
+def family_table(family: str) -> str:
+    """Return the features of one family."""
+    head = ("feature", "definition", "null when", "tail", "benign", "level", "needs", "source")
+    rows = [
+        (
+            f"`{one.name}`",
+            one.definition,
+            one.null,
+            one.direction,
+            "" if one.direction == "context" else f"{one.benign:g}",
+            one.level,
+            ", ".join(one.needs),
+            one.source,
+        )
+        for one in FEATURES
+        if one.family == family
+    ]
+    return markdown(head, rows)
+
+
+def log_table() -> str:
+    """Return the columns of the request log."""
+    rows = [
+        (
+            f"`{one.name}`",
+            kind(one.dtype),
+            "yes" if one.required else "",
+            one.meaning,
+            ", ".join(one.families),
+        )
+        for one in LOG_COLUMNS
+    ]
+    return markdown(("column", "type", "required", "meaning", "feeds"), rows)
+
+
+def verdict_table(schema: pl.Schema) -> str:
+    """Return the columns of a verdict table; one without a meaning is an error."""
+    rows = [(f"`{name}`", kind(dtype), MEANINGS[name]) for name, dtype in schema.items()]
+    return markdown(("column", "type", "meaning"), rows)
+
+
+def kind(dtype: Any) -> str:
+    """Return the name of a polars type in lower case, lists and structs spelled out."""
+    if isinstance(dtype, pl.List):
+        return f"list[{kind(dtype.inner)}]"
+    if isinstance(dtype, pl.Struct):
+        return f"struct{{{', '.join(field.name for field in dtype.fields)}}}"
+    if isinstance(dtype, pl.Datetime):
+        return f"datetime ({dtype.time_unit}, {dtype.time_zone})"
+    return str(dtype).lower()
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
+
+
+def picture(run: detector.Run) -> str:
+    """Draw the hours of the account whose flagged and other parts are both largest, as SVG."""
+    hit, rest = (
+        pl.col("requests").filter(chosen).sum() for chosen in (pl.col("flagged"), ~pl.col("flagged"))
+    )
+    parts = run.sessions.group_by("account_id").agg(least=pl.min_horizontal(hit, rest))
+    account = str(parts.sort("least", "account_id", descending=[True, False])["account_id"][0])
+    start = pl.col("start")
+    cells = (
+        run.sessions.filter(account_id=account)
+        .group_by(start.dt.date().alias("day"), start.dt.hour().alias("hour"), "flagged")
+        .agg(pl.col("requests").sum())
+        .sort("requests", "day", "hour", "flagged", descending=[True, False, False, False])
+    )
+    rows = {day: 66 + 26 * number for number, day in enumerate(cells["day"].unique().sort())}
+    size = f'width="760" height="{60 + 26 * len(rows)}"'
+    most = cells["requests"].to_list()[0]
+    title = f"Account {account} of the sample: requests by day and hour (UTC)"
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">',
+            f'<rect {size} fill="#ffffff"/>',
+            text(16, 22, title),
+            *(dot(x, 18, 5, flagged=flagged) for x, flagged in ((526, False), (616, True))),
+            *(text(x, 22, word) for x, word in ((536, "not flagged"), (626, "flagged"))),
+            *(text(97 + 27 * hour, 44, str(hour)) for hour in range(0, 24, 3)),
+            *(text(16, y + 4, str(day)) for day, y in rows.items()),
+            *(
+                dot(100 + 27 * hour, rows[day], max(2.0, 12 * math.sqrt(count / most)), flagged=flagged)
+                for day, hour, flagged, count in cells.select(
+                    "day", "hour", "flagged", "requests"
+                ).iter_rows()
+            ),
+            "</svg>\n",
+        ]
+    )
+
+
+def text(x: int, y: int, words: str) -> str:
+    """Return a line of text."""
+    return f'<text x="{x}" y="{y}" fill="#444444">{words}</text>'
+
+
+def dot(x: int, y: int, radius: float, *, flagged: bool) -> str:
+    """Return a dot in the colour of flagged or other sessions."""
+    colour = "#d1603d" if flagged else "#3b6ea5"
+    return f'<circle cx="{x}" cy="{y}" r="{radius:.1f}" fill="{colour}" fill-opacity="0.8"/>'
+
+
+def main() -> int:
+    """Build, or check what was built; return the exit code."""
+    parser = argparse.ArgumentParser(description="Build what pages restate of code or real output.")
+    parser.add_argument("--check", action="store_true", help="compare with what is there, change nothing")
+    check = parser.parse_args().check
+    odd = []
+    for page, content in pages(sample_run()).items():
+        path = ROOT / page
+        if not path.is_file() or path.read_text("utf-8") != content:
+            odd.append(page)
+            if not check:
+                path.write_text(content, "utf-8")
+    print(f"{'out of date' if check else 'written'}: {', '.join(odd) or 'nothing'}")
+    return int(check and bool(odd))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
