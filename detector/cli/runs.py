@@ -85,7 +85,7 @@ def score(
 @click.command()
 @logs_argument
 @policy_option
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Source of all chance.")
+@click.option("--seed", type=SEED, metavar="N", default=0, show_default=True, help="Source of all chance.")
 @output_options("the model bundle; new or empty")
 def train(logs: str, policy: str | None, seed: int, output: str, *, as_json: bool, quiet: bool) -> None:
     """Train a model bundle on unlabelled LOGS.
@@ -107,8 +107,10 @@ def train(logs: str, policy: str | None, seed: int, output: str, *, as_json: boo
 
 
 @click.command()
-@click.option("--accounts", type=click.IntRange(min=1), help="Accounts. [default: 1000]")
-@click.option("--days", type=click.IntRange(1, 3650), help="Length of the period in days. [default: 14]")
+@click.option("--accounts", type=click.IntRange(min=1), metavar="N", help="Accounts. [default: 1000]")
+@click.option(
+    "--days", type=click.IntRange(1, 3650), metavar="N", help="Length of the period in days. [default: 14]"
+)
 @click.option(
     "--start",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -116,7 +118,7 @@ def train(logs: str, policy: str | None, seed: int, output: str, *, as_json: boo
     callback=_believable,
     help="First day. [default: 2026-11-02]",
 )
-@click.option("--seed", type=SEED, help="Source of all chance. [default: 0]")
+@click.option("--seed", type=SEED, metavar="N", help="Source of all chance. [default: 0]")
 @click.option(
     "--activity",
     type=click.FloatRange(0, 100, min_open=True),
