@@ -138,6 +138,12 @@ def test_the_usual_state_is_weighted_by_requests_not_sessions(rules):
     assert streamed(rules, *rows)["reporting"].to_list() == [True] * 4
 
 
+def test_short_sessions_that_report_are_never_silent_by_custom(rules):
+    # 21 requests in sessions of seven: enough for a stream of their own
+    rows = [{"posts": 0, "served": 100}, *[{"posts": 1, "served": 7}] * 3]
+    assert streamed(rules, *rows)["reporting"].to_list() == [False, True, True, True]
+
+
 def test_a_long_silent_session_beside_reporting_ones_stays_apart(rules):
     found = streamed(rules, {"served": 100}, {"posts": 0, "served": 20})
     assert found["reporting"].to_list() == [True, False]
