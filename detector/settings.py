@@ -117,6 +117,7 @@ class FingerprintSettings(Section):
     """When a header fingerprint is odd for the client it claims."""
 
     reference_accounts: int
+    own_share: float
     vouchers: int
     common_accounts: int
     common_share: float

@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +14,7 @@ import polars as pl
 from detector.engine.measure import Measured, Progress, measure_log
 from detector.errors import TrainingError
 from detector.features.registry import SCORED
+from detector.ingest import RequestLog
 from detector.model import bundle
 from detector.model.card import card
 from detector.model.train import Model, assess, fit
@@ -20,9 +22,12 @@ from detector.schema import FAMILIES
 from detector.settings import Settings, default_settings
 from detector.verdict.decide import decide
 from detector.verdict.policy import load_policy
-from detector.verdict.write import new_folder, write_verdicts
+from detector.verdict.write import RUN_FILES, new_folder, write_verdicts
 
 __all__ = ["Run", "score", "train"]
+
+PACKAGES = ("harness-detector", "numpy", "polars", "scikit-learn")
+"""Packages whose versions a run records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,47 +114,52 @@ def score(
         DetectorError: the log, the bundle, the policy or the output folder cannot be used.
 
     """
-    clock = [time.perf_counter()]
     folder = Path(model) if model is not None else bundle.default_bundle()
-    loaded = bundle.load(folder)
-    rules = load_policy(policy)
-    measured = measure_log(logs, loaded.settings, loaded.population, progress)
-    clock.append(time.perf_counter())
-    if progress:
-        progress("scoring", 0, 1)
-    assessment = assess(loaded, measured.streams)
-    decision = decide(
-        loaded, assessment, measured.streams, measured.sessions, accounts=measured.accounts, policy=rules
-    )
-    clock.append(time.perf_counter())
-    record = {
-        "model": {"id": bundle.model_id(folder), "facts": loaded.facts},
-        "policy": rules.name,
-        "input": {
-            "source": str(logs),
-            "files": [{"path": file.path, "rows": file.rows} for file in measured.log.files],
-            "rows": measured.log.rows,
-            "accepted": measured.log.rows - sum(measured.log.rejected.values()),
-            "rejected": dict(sorted(measured.log.rejected.items())),
-            "unknown_columns": list(measured.log.unknown_columns),
-        },
-        "families": _families(measured),
-        "verdicts": dict(sorted(decision.accounts["verdict"].value_counts().iter_rows())),
-        "false_discovery_rate": loaded.settings.decision.fdr,
-        "warnings": _warnings(decision.accounts, loaded),
-        "versions": {
-            "detector": metadata.version("harness-detector"),
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("polars", "numpy", "scikit-learn")},
-        },
-        "seconds": {
-            "measure": round(clock[1] - clock[0], 3),
-            "score": round(clock[2] - clock[1], 3),
-        },
-    }
-    if output is not None:
-        write_verdicts(Path(output), decision, record)
+    loaded, rules = bundle.load(folder), load_policy(policy)
+    # The output folder is claimed before the work, so that nobody waits in vain for it.
+    with nullcontext() if output is None else new_folder(output, RUN_FILES) as target:
+        clock = [time.perf_counter()]
+        measured = measure_log(logs, loaded.settings, loaded.population, progress)
+        clock.append(time.perf_counter())
+        if progress:
+            progress("scoring", 0, 1)
+        decision = decide(
+            loaded,
+            assess(loaded, measured.streams),
+            measured.streams,
+            measured.sessions,
+            accounts=measured.accounts,
+            policy=rules,
+        )
+        clock.append(time.perf_counter())
+        record = {
+            "model": {"id": bundle.model_id(folder), "facts": loaded.facts},
+            "policy": rules.name,
+            "input": {"source": str(logs), **_input(measured.log)},
+            "families": _families(measured),
+            "verdicts": dict(sorted(decision.accounts["verdict"].value_counts().iter_rows())),
+            "false_discovery_rate": loaded.settings.decision.fdr,
+            "warnings": _warnings(decision.accounts, loaded),
+            "versions": {
+                "python": platform.python_version(),
+                **{name: metadata.version(name) for name in PACKAGES},
+            },
+            "seconds": {"measure": round(clock[1] - clock[0], 3), "score": round(clock[2] - clock[1], 3)},
+        }
+        if target is not None:
+            write_verdicts(target, decision, record)
     return Run(decision.accounts, decision.sessions, record)
+
+
+def _input(log: RequestLog) -> dict[str, Any]:
+    """Return what was read, for ``run.json``."""
+    return {
+        "files": [{"path": file.path, "rows": file.rows} for file in log.files],
+        "rows": log.rows,
+        "accepted": log.rows - sum(log.rejected.values()),
+        "rejected": dict(sorted(log.rejected.items())),
+        "unknown_columns": list(log.unknown_columns),
+    }
 
 
 def _families(measured: Measured) -> dict[str, dict[str, Any]]:

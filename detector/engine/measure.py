@@ -1,7 +1,7 @@
 """A log measured: sessions and streams with every feature, the fleet taken together."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -74,7 +74,7 @@ def measure_log(
         parts.append(summarise(bucket, facts, settings))
     summary = Summary.concat(parts)
     tell("measuring", log.requests.height, log.requests.height)
-    population = fingerprint.population(fingerprint.describe(facts), seen(summary))
+    population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)
     populations = [population] if known is None else [population, known]
     features = available(log.present | _kinds(summary))
     described = describe_sessions(summary, facts, populations, settings)
@@ -89,7 +89,7 @@ def measure_log(
         for family in FAMILIES
     }
     return Measured(
-        log=log,
+        log=replace(log, requests=log.requests.clear()),
         accounts=summary.accounts.join(names, on="account").sort("account"),
         sessions=pl.concat([sessions, outside], how="diagonal"),
         streams=streams,

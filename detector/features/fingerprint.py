@@ -90,28 +90,30 @@ def describe(facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def population(described: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+def population(described: pl.DataFrame, seen: pl.DataFrame, settings: FingerprintSettings) -> pl.DataFrame:
     """Count in how many accounts each value of each aspect was seen.
 
     Args:
         described: result of :func:`describe`.
         seen: ``account``, ``fingerprint``, ``requests``, ``vouched`` (requests in
             sessions that reported telemetry), inference requests in scope only.
+        settings: when an account stands behind a value.
 
     Returns:
-        A table of ``POPULATION``. An account that showed several values of one
-        aspect is shared out between them by requests.
+        A table of ``POPULATION``. An account stands behind every value that makes up
+        ``settings.own_share`` of its requests by the client: one that changed release
+        within the log stands behind both.
 
     """
     rows = described.join(seen, on="fingerprint")
     both = pl.concat([rows, rows.with_columns(version=pl.lit("*"))])
     unit = ["client", "version", "aspect", "account"]
     shares = both.group_by([*unit, "value"]).agg(pl.col("requests").sum(), pl.col("vouched").sum())
-    total = pl.col("requests").sum().over(unit)
+    own = settings.own_share * pl.col("requests").sum().over(unit)
     return (
-        shares.with_columns(share=pl.col("requests") / total, vouched_share=pl.col("vouched") / total)
+        shares.with_columns(shown=pl.col("requests") >= own, vouched=pl.col("vouched") >= own)
         .group_by("client", "version", "aspect", "value")
-        .agg(accounts=pl.col("share").sum().round(6), vouched=pl.col("vouched_share").sum().round(6))
+        .agg(accounts=pl.col("shown").sum(), vouched=pl.col("vouched").sum())
         .sort("client", "version", "aspect", "value")
         .cast(POPULATION)
     )
@@ -122,7 +124,8 @@ def _probabilities(
 ) -> pl.DataFrame:
     """Look up P(value | client, version), falling back on P(value | client).
 
-    Null where fewer than ``settings.reference_accounts`` accounts were counted.
+    Null where fewer than ``settings.reference_accounts`` accounts were counted, and
+    fewer than ``settings.common_accounts`` of them with this value.
     """
     group = ["client", "version", "aspect"]
     table = _weighted(table, settings)
@@ -139,9 +142,10 @@ def _probabilities(
         )
 
     def chance(suffix: str) -> pl.Expr:
-        total = pl.col(f"total{suffix}")
-        likely = (pl.col(f"weight{suffix}").fill_null(0) + 0.5) / (total + 1)
-        return pl.when(total >= settings.reference_accounts).then(likely)
+        total, weight = pl.col(f"total{suffix}"), pl.col(f"weight{suffix}").fill_null(0)
+        # A release of a few days has few users, but those show what it looks like.
+        told = (total >= settings.reference_accounts) | (weight >= settings.common_accounts)
+        return pl.when(told).then((weight + 0.5) / (total + 1))
 
     return looked_up.select(*described.columns, p=pl.coalesce(chance("_version"), chance("_client")))
 
@@ -180,7 +184,9 @@ def judge(
     strange_wire = pl.col("lowered") & (pl.col("wire_bits") > settings.strange_bits)
     joined = joined.with_columns(proxied=(pl.col("hops") | strange_wire).fill_null(value=False))
     joined = joined.with_columns(_distances(joined, populations, settings))
-    joined = joined.join(_known_versions(populations, settings), on=["client", "client_version"], how="left")
+    versions = _known_versions(populations, settings)
+    joined = joined.with_columns(version=pl.col("client_version").fill_null(""))
+    joined = joined.join(versions, on=["client", "version"], how="left")
     compared = pl.col("headers_missing").is_not_null()
     joined = joined.with_columns(version_known=pl.when(compared).then(pl.col("version_known").fill_null(0.0)))
     # Without a header list nobody can tell whether a proxy rewrote the rest.
@@ -197,7 +203,8 @@ def judge(
 
 def _weighted(table: pl.DataFrame, settings: FingerprintSettings) -> pl.DataFrame:
     """Add ``weight``: vouched accounts where enough vouch for the client at all, else all accounts."""
-    vouchers = pl.col("vouched").sum().over("client", "version", "aspect")
+    whole = pl.when(pl.col("version") == "*").then("vouched")
+    vouchers = whole.sum().over("client", "aspect")
     return table.with_columns(
         weight=pl.when(vouchers >= settings.vouchers).then("vouched").otherwise("accounts")
     )
@@ -207,31 +214,25 @@ def _known_versions(populations: list[pl.DataFrame], settings: FingerprintSettin
     """Return the versions of each client that several accounts with telemetry run."""
     tables = []
     for table in populations:
-        cores = table.filter(pl.col("aspect") == "core")
-        trusted = pl.col("vouched").sum().over("client") >= settings.vouchers
-        weight = pl.when(trusted).then("vouched").otherwise("accounts")
-        runs = cores.with_columns(weight=weight).group_by("client", "version").agg(pl.col("weight").sum())
+        cores = _weighted(table.filter(pl.col("aspect") == "core"), settings)
+        runs = cores.group_by("client", "version").agg(pl.col("weight").sum())
         tables.append(runs.filter(pl.col("weight") >= settings.common_accounts).select("client", "version"))
-    known = pl.concat(tables).unique().sort("client", "version")
-    return known.select("client", pl.col("version").alias("client_version"), version_known=pl.lit(1.0))
+    return pl.concat(tables).unique().sort("client", "version").with_columns(version_known=pl.lit(1.0))
 
 
 def _common(
     populations: list[pl.DataFrame], aspect: str, settings: FingerprintSettings
 ) -> dict[str, list[list[str]]]:
-    """Return, by client, the name lists that a fair share of its accounts send."""
-    group = ["client", "version", "aspect"]
-    tables = []
-    for table in populations:
-        whole = _weighted(table.filter((pl.col("version") == "*") & (pl.col("aspect") == aspect)), settings)
-        total = pl.col("weight").sum().over(group)
-        tables.append(
-            whole.filter(
-                (total >= settings.reference_accounts)
-                & (pl.col("weight") >= settings.common_accounts)
-                & (pl.col("weight") >= settings.common_share * total)
-            )
-        )
+    """Return, by client, the name lists that a fair share of its accounts send, or most of a version's."""
+    whole = pl.col("version") == "*"
+    total = pl.col("weight").sum().over("client", "version")
+    known = pl.when(whole).then(total).max().over("client") >= settings.reference_accounts
+    share = pl.when(whole).then(settings.common_share).otherwise(0.5)
+    common = (pl.col("weight") >= settings.common_accounts) & (pl.col("weight") >= share * total)
+    tables = [
+        _weighted(table.filter(pl.col("aspect") == aspect), settings).filter(known & common)
+        for table in populations
+    ]
     rows = pl.concat(tables).unique(["client", "value"]).sort("client", "value")
     return {
         str(client): [value.split(",") for value in part["value"]]

@@ -78,7 +78,8 @@ def measure_streams(
 
     Returns:
         A row a stream: ``stream``, the columns of ``KEY``, ``sessions``,
-        ``requests``, ``served``, ``tokens`` and every feature.
+        ``requests``, ``served``, ``tokens``, ``subscribed`` (whether the log says that
+        a plan pays) and every feature.
 
     """
     floors = settings.floors
@@ -95,6 +96,7 @@ def measure_streams(
         sessions=pl.len().cast(pl.Int64),
         requests=pl.col("requests").sum(),
         proxied=pl.col("proxied").any(),
+        subscribed=pl.col("subscribed").any(),
         single_turn_share=pl.when(pl.col("split").sum() >= floors.sessions).then(
             (pl.col("human_turns") <= 1).filter("split").mean()
         ),

@@ -107,11 +107,12 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
         allowed=policy.permitted(),
     )
     named = [[declared_reason(client or "", policy.title)] for client in table["client"]]
-    certain = pl.col("declared") & ~pl.col("allowed")
+    # Where the log names neither token nor plan, the tool may as well pay per use.
+    certain = pl.col("declared") & ~pl.col("allowed") & pl.col("subscribed")
     table = table.with_columns(
         named=pl.Series(named, dtype=pl.List(REASON)),
         banned=certain,
-        permitted=pl.col("declared") & pl.col("allowed"),
+        permitted=pl.col("declared") & (pl.col("allowed") | ~pl.col("subscribed")),
     )
     modelled = enough & ~pl.col("declared")
     harness = modelled & pl.col("conclusive") & (pl.col("p_value") <= settings.decision.flag_p)

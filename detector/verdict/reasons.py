@@ -21,7 +21,7 @@ Reason = dict[str, str | float | None]
 def reasons(
     streams: pl.DataFrame, oriented: NDArray[np.float64], reference: Reference, most: int
 ) -> list[list[Reason]]:
-    """Return the reasons of each stream: only features that count, one a cause.
+    """Return the reasons of each stream: only features past the benign range, one a cause.
 
     The strongest feature of each family comes first, so that the first lines are
     independent of each other; then the rest by strength. Signs of sharing, which are

@@ -71,14 +71,8 @@ def _unwritable(target: Path, error: OSError) -> InputError:
     return InputError(f"{target}: cannot write there ({error.strerror or error}); give another output folder")
 
 
-def write_verdicts(output: Path, decision: Decision, record: Mapping[str, Any]) -> None:
-    """Write the verdict files; the same decision gives the same Parquet bytes.
-
-    Raises:
-        InputError: the folder holds other things or cannot be written.
-
-    """
-    with new_folder(output, RUN_FILES) as folder:
-        decision.accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
-        decision.sessions.write_parquet(folder / "sessions.parquet", compression="zstd", statistics=True)
-        (folder / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+def write_verdicts(folder: Path, decision: Decision, record: Mapping[str, Any]) -> None:
+    """Write the verdict files into a folder; the same decision gives the same Parquet bytes."""
+    decision.accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
+    decision.sessions.write_parquet(folder / "sessions.parquet", compression="zstd", statistics=True)
+    (folder / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")

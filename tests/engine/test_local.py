@@ -140,7 +140,7 @@ def test_the_record_tells_what_was_read_and_with_what(fleet, folder, written):
     assert (read["rejected"], read["unknown_columns"]) == ({}, [])
     assert sum(record["verdicts"].values()) == accounts.height
     assert record["verdicts"]["harness"] == accounts.filter(verdict="harness").height
-    assert {"detector", "python", "polars", "numpy", "scikit-learn"} <= set(record["versions"])
+    assert {"harness-detector", "python", "polars", "numpy", "scikit-learn"} <= set(record["versions"])
     assert record["false_discovery_rate"] == default_settings().decision.fdr
     assert set(record["families"]) == set(FAMILIES)
     assert all(family["available"] for family in record["families"].values())

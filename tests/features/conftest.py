@@ -108,7 +108,7 @@ def pipeline(tmp_path_factory):
         log = read_log(path, settings)
         facts = identify(log.fingerprints, settings)
         summary = summarise(log.requests, facts, settings)
-        population = fingerprint.population(fingerprint.describe(facts), seen(summary))
+        population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)
         described = describe_sessions(summary, facts, [population, *populations], settings)
         kinds = {name for counter, name in ASIDE.items() if summary.sessions[counter].sum()}
         chosen = available(log.present | kinds) if features == "available" else features

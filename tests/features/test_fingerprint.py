@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 from math import log2
 
@@ -19,12 +20,17 @@ from detector.features.fingerprint import (
     _recased,
     describe,
     judge,
-    population,
 )
+from detector.features.fingerprint import population as count_population
 from detector.settings import default_settings
 
 AGENT = "tool/1.0 (external, cli)"
 NAMES = ["Accept", "X-App", "X-Id", "Connection", "Host"]
+
+
+def population(described, rows):
+    """Count a population in which 1 request in 20 is enough to stand behind a value."""
+    return count_population(described, rows, replace(default_settings().fingerprint, own_share=0.05))
 
 
 @pytest.fixture(scope="module")
@@ -143,18 +149,18 @@ def test_a_population_counts_accounts_so_a_heavy_account_counts_once(facts):
     assert counts(found) == {"a": (1, 0), "b": (2, 1)}
 
 
-def test_an_account_that_shows_several_values_is_shared_out_by_requests(facts):
-    described = describe(facts({"ja4": "a"}, {"ja4": "b"}))
-    # 30 of 40 requests show a, 15 of the 40 are vouched for and show a
-    found = population(described, seen((0, 0, 30, 15), (0, 1, 10, 0)))
-    assert counts(found) == {"a": (0.75, 0.375), "b": (0.25, 0)}
+def test_an_account_stands_behind_every_value_that_makes_up_its_own_share_of_requests(facts):
+    described = describe(facts({"ja4": "a"}, {"ja4": "b"}, {"ja4": "c"}))
+    # of 1,000 requests 900 show a, 60 show b and 40 show c: the share asked for is 1 in 20
+    found = population(described, seen((0, 0, 900, 40), (0, 1, 60, 60), (0, 2, 40, 40)))
+    assert counts(found) == {"a": (1, 0), "b": (1, 1), "c": (0, 0)}
 
 
 def test_fingerprints_that_share_a_value_are_one_value(facts):
     described = describe(facts({"ja4": "a"}, {"ja4": "a", "header_names": ["Host"]}))
-    found = population(described, seen((0, 0, 3, 0), (0, 1, 1, 0)))
+    found = population(described, seen((0, 0, 99, 0), (0, 1, 1, 0)))
     assert counts(found) == {"a": (1, 0)}
-    assert sorted(counts(found, "core").values()) == [(0.25, 0), (0.75, 0)]
+    assert sorted(counts(found, "core").values()) == [(0, 0), (1, 0)]
 
 
 def test_an_account_without_a_fact_is_not_counted_for_it(facts):
@@ -207,10 +213,11 @@ def test_surprisal_is_of_the_share_of_accounts_with_half_an_account_added(facts,
     assert found == pytest.approx([-log2(39.5 / 41), -log2(1.5 / 41), -log2(0.5 / 41)])
 
 
-def test_below_the_floor_of_accounts_there_is_no_surprisal(facts, rules):
+def test_below_the_floor_of_accounts_nothing_is_surprising(facts, rules):
     known = facts({"ja4": "a"}, {"ja4": "b"})
     few, enough = (population(describe(known), crowd(size, 1)) for size in (18, 19))
-    assert bits(known, rules, few) == [None, None]
+    # a is what 18 accounts show, which is enough to know it; of b nothing can be said
+    assert bits(known, rules, few) == [pytest.approx(-log2(18.5 / 20)), None]
     assert bits(known, rules, enough) == pytest.approx([-log2(19.5 / 21), -log2(1.5 / 21)])
 
 
@@ -222,14 +229,22 @@ def test_a_client_nobody_is_known_to_use_has_no_measures(facts, rules):
 
 
 def test_a_version_with_few_accounts_falls_back_on_the_whole_client(facts, rules):
-    rows = [("tool", "1.0", "ja4", "a", 30, 0), ("tool", "2.0", "ja4", "b", 10, 0)]
-    whole = [("tool", "*", "ja4", "a", 30, 0), ("tool", "*", "ja4", "b", 10, 0)]
+    rows = [("tool", "1.0", "ja4", "a", 30, 0), ("tool", "2.0", "ja4", "b", 2, 0)]
+    whole = [("tool", "*", "ja4", "a", 30, 0), ("tool", "*", "ja4", "b", 2, 0)]
     known = facts(
         {"ja4": "b"}, {"ja4": "b", "user_agent": "tool/2.0"}, {"ja4": "b", "user_agent": "tool/3.0"}
     )
     found = bits(known, rules, table(*rows, *whole))
-    # b within 1.0: .5/31; within 2.0 too few, so 10.5/41 of the client; 3.0 unknown, likewise
-    assert found == pytest.approx([-log2(0.5 / 31), -log2(10.5 / 41), -log2(10.5 / 41)])
+    # b within 1.0: .5/31; within 2.0 too few, so 2.5/33 of the client; 3.0 unknown, likewise
+    assert found == pytest.approx([-log2(0.5 / 31), -log2(2.5 / 33), -log2(2.5 / 33)])
+
+
+def test_a_release_that_a_few_accounts_run_is_known_by_what_they_show(facts, rules):
+    rows = [("tool", "1.0", "ja4", "a", 30, 0), ("tool", "2.0", "ja4", "b", 3, 0)]
+    whole = [("tool", "*", "ja4", "a", 30, 0), ("tool", "*", "ja4", "b", 3, 0)]
+    known = facts({"ja4": "b", "user_agent": "tool/2.0"}, {"ja4": "a", "user_agent": "tool/2.0"})
+    # b within 2.0: 3.5/4; a is shown by nobody there, so 30.5/34 of the client
+    assert bits(known, rules, table(*rows, *whole)) == pytest.approx([-log2(3.5 / 4), -log2(30.5 / 34)])
 
 
 def test_a_new_release_is_vouched_for_by_its_own_users(facts, rules):

@@ -50,7 +50,14 @@ def verdicts(settings, reference):
     def ask(*streams, policy=None, paid=(), silent=()):
         rows, sessions = [], []
         for number, given in enumerate(streams):
-            stream = {"client": "claude-cli", "served": 100, "plan": "max", "score": 0.3, "p": 0.5} | given
+            stream = {
+                "client": "claude-cli",
+                "served": 100,
+                "plan": "max",
+                "score": 0.3,
+                "p": 0.5,
+                "subscribed": True,
+            } | given
             rows.append(stream)
             sessions += [
                 session(stream["account"], f"s{number}-{part}", number, stream["client"], part)
@@ -78,7 +85,7 @@ def verdicts(settings, reference):
         nothing = {record.name: None for record in FEATURES}
         oriented = np.array([[row.get("oriented", {}).get(r.name, 0.0) for r in SCORED] for row in rows])
         table = [
-            {name: row[name] for name in ("account", "client", "served")}
+            {name: row[name] for name in ("account", "client", "served", "subscribed")}
             | {"stream": number, "cohort": "interactive"}
             | {name: row.get("oriented", {}).get(name) for name in nothing}
             for number, row in enumerate(rows)
@@ -109,7 +116,7 @@ def verdicts(settings, reference):
         types = dict.fromkeys(nothing, pl.Float64) | {"stream": pl.UInt32, "account": pl.UInt32}
         streams = pl.DataFrame(
             [{**row, "account": codes[row["account"]]} for row in table],
-            schema={"account": pl.UInt32, "client": pl.String, "served": pl.Int64}
+            schema={"account": pl.UInt32, "client": pl.String, "served": pl.Int64, "subscribed": pl.Boolean}
             | {"stream": pl.UInt32, "cohort": pl.String}
             | types,
         )

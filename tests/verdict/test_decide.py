@@ -81,6 +81,11 @@ def test_a_client_that_names_itself_third_party_needs_no_model(verdicts):
     assert [reason["feature"] for reason in row["reasons"]] == ["client"]
 
 
+def test_a_declared_tool_of_which_the_log_names_neither_token_nor_plan_is_not_accused(verdicts):
+    row = one(verdicts({"account": "a", **THIRD, "subscribed": False}), "a")
+    assert (row["verdict"], row["flagged"], row["reasons"]) == ("clear", False, [])
+
+
 def test_a_permitted_tool_is_clear_whatever_the_model_says(verdicts):
     row = one(verdicts({"account": "a", **THIRD, **GUILTY}, policy="open"), "a")
     assert (row["verdict"], row["flagged"], row["score"], row["p_value"]) == ("clear", False, 0.0, None)

@@ -7,9 +7,15 @@ import pytest
 from detector.errors import InputError
 from detector.schema import ACCOUNT_VERDICT
 from detector.verdict import write
-from detector.verdict.write import RUN_FILES, new_folder, write_verdicts
+from detector.verdict.write import RUN_FILES, new_folder
 
 GUILTY = {"account": "a", "conclusive": True, "counting": ("cadence", "fingerprint"), "p": 0.01}
+
+
+def write_verdicts(output, decision, record):
+    """Write a run as the engine does: into a new folder that takes its place when all went well."""
+    with new_folder(output, RUN_FILES) as folder:
+        write.write_verdicts(folder, decision, record)
 
 
 @pytest.fixture(scope="module")
