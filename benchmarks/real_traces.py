@@ -76,7 +76,7 @@ class Run:
         return plain | seconds | {"accounts": self.accounts.to_dict(), "sessions": self.sessions.to_dict()}
 
 
-def run(fold: Fold, data: Path, options: Options, seed: int, folder: Path, model: Path | None = None) -> Run:
+def run(fold: Fold, data: Path, options: Options, seed: int, *, folder: Path, model: Path | None) -> Run:
     """Compose both weeks into a folder, train on the first (unless a model is given), score the second."""
     weeks = (
         replace(options, part=(0, fold.parts)),
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mine = []
         for seed in range(given.first_seed, given.first_seed + given.seeds):
             with tempfile.TemporaryDirectory() as folder:
-                mine.append(run(fold, given.data, options, seed, Path(folder), given.model))
+                mine.append(run(fold, given.data, options, seed, folder=Path(folder), model=given.model))
         show(fold, mine)
         runs += mine
     if given.json:

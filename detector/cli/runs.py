@@ -148,7 +148,6 @@ def simulate(
     """
     from detector import simulate as simulation
     from detector.report.summary import fleet_text
-    from detector.verdict.write import new_folder
 
     given = {name: value for name, value in options.items() if value is not None}
     if start:
@@ -156,14 +155,11 @@ def simulate(
     if mixture:
         given["mixture"] = dict(mixture)
     wanted = simulation.FleetOptions(**given)
-    with Progress(quiet=quiet) as progress, new_folder(output) as folder:
+    with Progress(quiet=quiet) as progress:
         progress("simulating", 0, 1)
         fleet = simulation.simulate(wanted)
         progress("writing", 0, 1)
-        fleet.write(folder / "fleet")
-        for part in (folder / "fleet").iterdir():
-            part.rename(folder / part.name)
-        (folder / "fleet").rmdir()
+        fleet.write(Path(output))
     classes = {name: count for name, count in wanted.counts().items() if count}
     rows = {
         "requests": fleet.requests.height,

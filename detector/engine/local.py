@@ -18,11 +18,12 @@ from detector.ingest import RequestLog
 from detector.model import bundle
 from detector.model.card import card
 from detector.model.train import Model, assess, fit
+from detector.output import new_folder
 from detector.schema import FAMILIES
 from detector.settings import Settings, default_settings
 from detector.verdict.decide import decide
 from detector.verdict.policy import load_policy
-from detector.verdict.write import RUN_FILES, new_folder, write_verdicts
+from detector.verdict.write import RUN_FILES, write_verdicts
 
 __all__ = ["Run", "score", "train"]
 
@@ -74,6 +75,8 @@ def train(
             folder is taken.
 
     """
+    if not 0 <= seed < 2**32:
+        raise TrainingError(f"training: seed {seed} is out of range; give one from 0 to 2^32 - 1")
     settings = settings or default_settings()
     rules = load_policy(policy)
     with new_folder(output) as folder:

@@ -118,6 +118,8 @@ def find_files(source: str | Path) -> list[LogFile]:
 
     """
     typed = str(source)
+    if not typed.strip():
+        raise refusal("(empty path)", "no log was named", "give a file, a folder or a glob")
     path = Path(source)
     if path.is_dir():
         files = _walk(path, base=path)

@@ -1,6 +1,6 @@
 """A whole fleet: accounts of every class, their log, and what each of them is."""
 
-import shutil
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from detector.errors import InputError
+from detector.output import new_folder
 from detector.schema import REQUEST
 from detector.simulate import people
 from detector.simulate.assemble import assemble, hex_texts
@@ -52,8 +53,14 @@ class FleetOptions:
             InputError: a number is out of range, or the mixture names an unknown class.
 
         """
-        if self.accounts < 1 or self.days < 1 or self.activity <= 0:
-            raise InputError("simulation: accounts, days and activity must be positive")
+        if self.accounts < 1 or self.days < 1 or not 0 < self.activity < math.inf:
+            raise InputError("simulation: accounts, days and activity must be positive numbers")
+        if self.seed < 0:
+            raise InputError("simulation: the seed must not be negative")
+        if self.start.toordinal() + self.days > date.max.toordinal():
+            raise InputError("simulation: the period ends after the last day there is; start earlier")
+        if not all(math.isfinite(share) for share in self.mixture.values()):
+            raise InputError("simulation: the shares of the mixture must be finite numbers")
         if unknown := sorted(set(self.mixture) - set(DEFAULT_MIXTURE)):
             raise InputError(f"simulation: unknown classes {unknown}; choose among {sorted(DEFAULT_MIXTURE)}")
         if min(self.mixture.values(), default=0) < 0 or sum(self.mixture.values()) <= 0:
@@ -98,27 +105,19 @@ class Fleet:
             folder: a folder that does not exist yet, or is empty. It appears complete or not at all.
 
         Raises:
-            InputError: ``folder`` exists and is not an empty folder.
+            InputError: ``folder`` is a file, holds anything, or cannot be written.
 
         """
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder}: exists and is not empty; name a new folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "logs").mkdir(parents=True)
         days = self.requests.select(pl.col("timestamp").dt.date()).to_series()
-        for (day,), rows in self.requests.group_by(days.alias("date"), maintain_order=True):
-            target = partial / "logs" / f"date={day}"
-            target.mkdir()
-            rows.select(REQUEST.names()).write_parquet(
-                target / "part-0.parquet", compression="zstd", statistics=True
-            )
-        self.accounts.write_parquet(partial / "accounts.parquet", compression="zstd", statistics=True)
-        self.sessions.write_parquet(partial / "sessions.parquet", compression="zstd", statistics=True)
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
+        with new_folder(folder) as partial:
+            for (day,), rows in self.requests.group_by(days.alias("date"), maintain_order=True):
+                target = partial / "logs" / f"date={day}"
+                target.mkdir(parents=True)
+                rows.select(REQUEST.names()).write_parquet(
+                    target / "part-0.parquet", compression="zstd", statistics=True
+                )
+            self.accounts.write_parquet(partial / "accounts.parquet", compression="zstd", statistics=True)
+            self.sessions.write_parquet(partial / "sessions.parquet", compression="zstd", statistics=True)
 
 
 def simulate(options: FleetOptions | None = None) -> Fleet:

@@ -224,3 +224,9 @@ def test_the_public_names_are_sorted_complete_and_importable():
 def test_a_name_that_is_not_public_is_refused():
     with pytest.raises(AttributeError, match="has no attribute 'secret'"):
         _ = detector.secret
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_forest_takes_is_refused_before_any_work(tmp_path, seed):
+    with pytest.raises(TrainingError, match="out of range"):
+        train(tmp_path / "nowhere", tmp_path / "model", seed=seed)

@@ -129,3 +129,9 @@ def test_neither(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("timestamp,account_id\n")
     refused("is neither Parquet nor NDJSON by its name; give .parquet, .ndjson or .jsonl files", path)
+
+
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_an_empty_path_is_refused_and_is_not_the_working_folder(nothing):
+    with pytest.raises(InputError, match="no log was named"):
+        find_files(nothing)

@@ -78,7 +78,7 @@ def test_write_partitions_by_day(tmp_path):
 def test_write_refuses_a_folder_in_use(tmp_path):
     fleet = simulate(FleetOptions(accounts=1, days=1))
     (tmp_path / "note").write_text("mine")
-    with pytest.raises(InputError, match="not empty"):
+    with pytest.raises(InputError, match="holds other files"):
         fleet.write(tmp_path)
     assert (tmp_path / "note").read_text() == "mine"
     (tmp_path / "empty").mkdir()
@@ -107,6 +107,10 @@ def test_every_class_gets_an_account_where_there_are_enough():
         {"mixture": {"nobody": 1.0}},
         {"mixture": {"interactive": -1.0}},
         {"mixture": {}},
+        {"mixture": {"interactive": float("nan")}},
+        {"activity": float("inf")},
+        {"seed": -1},
+        {"start": date(9999, 12, 30), "days": 10},
     ],
 )
 def test_impossible_options_are_refused(bad):

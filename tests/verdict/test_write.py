@@ -5,9 +5,10 @@ import polars as pl
 import pytest
 
 from detector.errors import InputError
+from detector.output import new_folder
 from detector.schema import ACCOUNT_VERDICT
 from detector.verdict import write
-from detector.verdict.write import RUN_FILES, new_folder
+from detector.verdict.write import RUN_FILES
 
 GUILTY = {"account": "a", "conclusive": True, "counting": ("cadence", "fingerprint"), "p": 0.01}
 
@@ -121,7 +122,7 @@ def test_a_failing_last_step_leaves_the_old_folder(earlier, decision, monkeypatc
             raise PermissionError(13, "denied")
         return rename(path, target)
 
-    monkeypatch.setattr(write.Path, "rename", refuse)
+    monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(InputError, match=r"cannot write there \(denied\)"):
         write_verdicts(earlier, decision, {})
     assert untouched(earlier)
