@@ -149,7 +149,7 @@ def test_run_record_says_what_was_done(folder, accounts, log):
     assert record["verdicts"] == dict(sorted(accounts["verdict"].value_counts().iter_rows()))
     assert 0 < record["false_discovery_rate"] < 1
     assert len(record["model"]["id"]) == 16
-    assert {"detector", "python", "polars"} <= set(record["versions"])
+    assert {"harness-detector", "python", "polars"} <= set(record["versions"])
     assert set(record["seconds"]) == {"measure", "score"}
 
 

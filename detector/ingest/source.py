@@ -118,17 +118,15 @@ def find_files(source: str | Path) -> list[LogFile]:
 
     """
     typed = str(source)
-    if not typed.strip():
-        raise refusal("(empty path)", "no log was named", "give a file, a folder or a glob")
     path = Path(source)
-    if path.is_dir():
+    if path.is_dir() and typed.strip():
         files = _walk(path, base=path)
         if not files:
             raise refusal(
                 typed, "the folder holds no log file", "give a folder with .parquet, .ndjson or .jsonl files"
             )
         return files
-    if path.exists():
+    if path.is_file():
         return [LogFile(path, typed)]
     if not glob.has_magic(typed):
         raise refusal(typed, "no such file or folder", "check the path")

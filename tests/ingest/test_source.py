@@ -133,5 +133,5 @@ def test_neither(tmp_path):
 
 @pytest.mark.parametrize("nothing", ["", "  "])
 def test_an_empty_path_is_refused_and_is_not_the_working_folder(nothing):
-    with pytest.raises(InputError, match="no log was named"):
+    with pytest.raises(InputError, match="no such file or folder"):
         find_files(nothing)
