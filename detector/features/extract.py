@@ -11,6 +11,7 @@ from functools import reduce
 import polars as pl
 
 from detector.features import cadence, clients, fingerprint, telemetry, usage
+from detector.features.registry import feature
 from detector.features.sessions import ORDER, assign_sessions
 from detector.settings import Settings
 
@@ -27,7 +28,8 @@ class Summary:
     Attributes:
         sessions: a row a session with its counters.
         activity: ``session``, ``hour``, ``requests``, ``human``, ``country``.
-        marks: ``session``, ``fingerprint``, ``network``, ``requests``: which
+        marks: ``session``, ``fingerprint``, ``network`` (address, else operator),
+            ``requests``: which
             fingerprints its inference requests showed, from where.
         tools: ``session``, ``tools_hash``: the tool sets it offered.
         accounts: a row an account: ``requests`` of any kind, ``first_seen``,
@@ -107,7 +109,9 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
     ]
     table = reduce(lambda left, right: left.join(right, on="session", how="left"), parts)
     table = table.with_columns(pl.col(COUNTERS).fill_null(0).cast(pl.Int64))
-    marks = turns.group_by("session", "fingerprint", "network").agg(requests=pl.len().cast(pl.Int64))
+    # Without an address the network operator is the next best place.
+    place = pl.coalesce("network", pl.col("asn").cast(pl.UInt64, strict=False)).alias("network")
+    marks = turns.group_by("session", "fingerprint", place).agg(requests=pl.len().cast(pl.Int64))
     dominant = marks.group_by("session", "fingerprint").agg(pl.col("requests").sum())
     dominant = dominant.sort("session", "requests", "fingerprint", descending=[False, True, False])
     dominant = dominant.unique("session", keep="first", maintain_order=True).join(
@@ -153,7 +157,8 @@ def describe_sessions(
     rows = summary.marks.join(judged, on="fingerprint", how="left")
     rows = rows.join(facts.select("fingerprint", "order"), on="fingerprint", how="left")
     rows = rows.join(summary.sessions.select("session", "account"), on="session", how="left")
-    strange = (pl.col("order_distance") + pl.col("case_distance") > 0).fill_null(value=False)
+    strange = pl.any_horizontal(pl.col(name) > feature(name).benign for name in fingerprint.BEHIND_PROXY)
+    strange = strange.fill_null(value=False)
     shared = (
         pl.when(strange & pl.col("network").is_not_null()).then(pl.col("account")).drop_nulls().n_unique()
     )

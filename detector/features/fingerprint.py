@@ -181,7 +181,8 @@ def judge(
     empty = [pl.lit(None, pl.Float64).alias(aspect) for aspect in ASPECTS if aspect not in bits.columns]
     bits = bits.with_columns(empty).rename({aspect: f"{aspect}_bits" for aspect in ASPECTS})
     joined = facts.join(bits, on="fingerprint", how="left")
-    strange_wire = pl.col("lowered") & (pl.col("wire_bits") > settings.strange_bits)
+    # Most users of the client send capitals: what lowers them also sorts and rewrites.
+    strange_wire = pl.col("lowered") & (pl.col("wire_bits") > -np.log2(0.5))
     joined = joined.with_columns(proxied=(pl.col("hops") | strange_wire).fill_null(value=False))
     joined = joined.with_columns(_distances(joined, populations, settings))
     versions = _known_versions(populations, settings)
