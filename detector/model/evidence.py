@@ -77,7 +77,8 @@ class Grounds:
         counting: shape (streams, families): at least one cause of the family counts.
         strong: shape (streams, families): two causes count, or one decisive feature.
         conclusive: shape (streams,): a leading family that is strong and a cause of
-            its own from another family, or one that counts and two others.
+            its own from another family, or one that counts and two others beside
+            the account's.
 
     """
 
@@ -136,11 +137,13 @@ def grounds(
     alone = (streams["version_known"] < 0.5).fill_null(value=False).to_numpy()
     strong["fingerprint"] = loud["fingerprint"] >= np.where(alone, 3, 2)
     families = np.sum(list(counting.values()), axis=0)
+    # Many terminals are a habit of busy people: they support what is strong, and nothing weaker.
+    telling = families - counting["account"]
     # Without a user agent nobody knows whether this is print mode: rhythm cannot lead.
     may = {"cadence": (streams["cohort"] != "unknown").to_numpy()}
     conclusive = none.copy()
     for leader in LEADING:
-        leads = (strong[leader] & (families >= 2)) | ((loud[leader] >= 1) & (families >= 3))
+        leads = (strong[leader] & (families >= 2)) | ((loud[leader] >= 1) & (telling >= 3))
         conclusive |= leads & may.get(leader, ~none)
     for leader in UNEXCUSED:
         for family in sorted(set(FAMILIES) - {leader}):

@@ -99,7 +99,7 @@ FEATURES: tuple[Feature, ...] = (
             ),
             (
                 "accept_encoding",
-                "encoding",
+                "wire",
                 ("header_values", "header_names"),
                 "an accept-encoding",
                 "header value or header list not logged, client unknown, or behind a proxy",
