@@ -169,7 +169,13 @@ def test_silence_makes_no_family_strong(judge):
 def test_silence_never_leads(judge):
     silent = {"silence": 9.0}
     assert judge({**silent, **far("cache", "limits", "parallel", "spread")}, silence=0.0)[2] is False
-    assert judge({**silent, **far("cache", "parallel", "counts")}, silence=0.0)[2] is True
+    assert judge({**silent, **far("cache", "names")}, silence=0.0)[2] is True
+
+
+def test_many_terminals_support_what_is_strong_and_nothing_weaker(judge):
+    silent = {"silence": 9.0}
+    assert judge({**silent, **far("names", "parallel")}, silence=0.0)[2] is False
+    assert judge(far("names", "order", "parallel"))[2] is True
 
 
 def test_silence_that_most_share_counts_for_nothing(judge):
