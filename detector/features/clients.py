@@ -10,12 +10,7 @@ import polars as pl
 
 from detector.settings import ClientSettings
 
-__all__ = ["COHORTS", "any_of", "claims", "headers"]
-
-COHORTS = ("interactive", "headless", "web", "unknown")
-"""Populations with rhythms of their own: a person at the first-party client, the
-first-party client in print mode or under the vendor's SDK, a browser, and clients
-of which no user agent was logged."""
+__all__ = ["any_of", "claims", "headers"]
 
 PRODUCT = (
     r"^\s*([^\s/()]+(?:/(?:[A-UW-Za-uw-z]|[Vv][^\d\s/()])[^\s/()]*)?)"  # name, or name/word

@@ -29,8 +29,7 @@ class Summary:
         sessions: a row a session with its counters.
         activity: ``session``, ``hour``, ``requests``, ``human``, ``country``.
         marks: ``session``, ``fingerprint``, ``network`` (address, else operator),
-            ``requests``: which
-            fingerprints its inference requests showed, from where.
+            ``requests``: which fingerprints its inference requests showed, from where.
         tools: ``session``, ``tools_hash``: the tool sets it offered.
         accounts: a row an account: ``requests`` of any kind, ``first_seen``,
             ``last_seen``, ``plan`` (the last one seen).
@@ -144,6 +143,10 @@ def describe_sessions(
     summary: Summary, facts: pl.DataFrame, populations: list[pl.DataFrame], settings: Settings
 ) -> pl.DataFrame:
     """Add to every session its cohort and how its fingerprints compare.
+
+    Cohorts are populations with rhythms of their own: ``interactive`` (a person at
+    the first-party client), ``headless`` (print mode, an SDK, CI), ``web`` (a
+    browser) and ``unknown`` (no user agent was logged).
 
     Returns:
         ``summary.sessions`` with ``cohort``, ``proxied``, ``orders`` (distinct
