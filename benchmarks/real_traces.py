@@ -76,7 +76,23 @@ class Run:
         return plain | seconds | {"accounts": self.accounts.to_dict(), "sessions": self.sessions.to_dict()}
 
 
-def run(fold: Fold, data: Path, options: Options, seed: int, *, folder: Path, model: Path | None) -> Run:
+@dataclass(frozen=True)
+class Gaps:
+    """What is left out of the composed logs: columns, and rows by the start of their path."""
+
+    columns: Sequence[str] = ()
+    paths: Sequence[str] = ()
+
+    def leave_out(self, requests: pl.DataFrame) -> pl.DataFrame:
+        """Return the log without them."""
+        for path in self.paths:
+            requests = requests.filter(~pl.col("path").str.starts_with(path))
+        return requests.drop(self.columns)
+
+
+def run(
+    fold: Fold, data: Path, options: Options, seed: int, *, folder: Path, model: Path | None, gaps: Gaps
+) -> Run:
     """Compose both weeks into a folder, train on the first (unless a model is given), score the second."""
     weeks = (
         replace(options, part=(0, fold.parts)),
@@ -86,7 +102,7 @@ def run(fold: Fold, data: Path, options: Options, seed: int, *, folder: Path, mo
     rows = 0
     for i, (sources, week) in enumerate(zip((fold.train, fold.score), weeks, strict=True)):
         requests, accounts, sessions = compose(data, *sources, week, seed=2 * seed + i)
-        requests.write_parquet(paths[i])
+        gaps.leave_out(requests).write_parquet(paths[i])
         rows = requests.height
     accounts.write_parquet(folder / "accounts.parquet")
     sessions.write_parquet(folder / "sessions.parquet")
@@ -182,17 +198,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="seeds of each fold (default 3)")
     parser.add_argument("--first-seed", type=int, default=0, help="first seed (default 0)")
     parser.add_argument("--model", type=Path, help="score with this bundle instead of training on week 1")
+    parser.add_argument("--drop", nargs="*", default=[], help="columns to leave out of the logs")
+    parser.add_argument("--without", nargs="*", default=[], help="leave out rows whose path starts so")
     parser.add_argument("--folds", default="ABC", help="folds to run (default ABC)")
     parser.add_argument("--harness-share", type=float, default=0.05, help="share of harnesses (default 0.05)")
     parser.add_argument("--json", type=Path, help="also write every figure here")
     given = parser.parse_args(arguments)
     options = Options(accounts=given.accounts, harness_share=given.harness_share)
+    gaps = Gaps(given.drop, given.without)
     runs: list[Run] = []
     for fold in (FOLDS[name] for name in given.folds):
         mine = []
         for seed in range(given.first_seed, given.first_seed + given.seeds):
             with tempfile.TemporaryDirectory() as folder:
-                mine.append(run(fold, given.data, options, seed, folder=Path(folder), model=given.model))
+                mine.append(
+                    run(fold, given.data, options, seed, folder=Path(folder), model=given.model, gaps=gaps)
+                )
         show(fold, mine)
         runs += mine
     if given.json:

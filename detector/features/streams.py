@@ -6,6 +6,8 @@ whether they report telemetry; each such stream is described as a whole by the s
 of its sessions and by its hours of the day.
 """
 
+import math
+
 import polars as pl
 
 from detector.features.extract import COUNTERS, Summary
@@ -202,7 +204,7 @@ def _starts(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     enough = pl.len() >= settings.floors.starts
     phases = []
     for period in (300, 900, 3600):
-        angle = 2 * pl.lit(3.141592653589793) * (seconds % period) / period
+        angle = 2 * math.pi * (seconds % period) / period
         phases.append((angle.cos().sum().pow(2) + angle.sin().sum().pow(2)) / pl.len())
     # Rayleigh: p is about exp(-n R^2); three periods are tried.
     strength = (pl.max_horizontal(phases) / pl.lit(10.0).log() - pl.lit(3.0).log10()).clip(lower_bound=0)
