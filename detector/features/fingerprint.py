@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from detector.features.libraries import library
 from detector.settings import FingerprintSettings
 
 __all__ = ["ASPECTS", "BEHIND_PROXY", "MEASURES", "POPULATION", "describe", "judge", "population"]
@@ -25,6 +26,7 @@ MEASURES = (
     "headers_extra",
     "order_distance",
     "case_distance",
+    "foreign_library",
     "accept_encoding_bits",
     "values_bits",
     "user_agent_bits",
@@ -33,7 +35,7 @@ MEASURES = (
 )
 """What :func:`judge` measures of a fingerprint."""
 
-BEHIND_PROXY = ("order_distance", "case_distance", "accept_encoding_bits", "ja4_bits")
+BEHIND_PROXY = ("order_distance", "case_distance", "foreign_library", "accept_encoding_bits", "ja4_bits")
 """Measures of what a proxy rewrites: never judged behind one, nor where none could be seen."""
 
 POPULATION = pl.Schema(
@@ -164,8 +166,12 @@ def judge(
         surprisal -log2 P; ``headers_missing`` and ``headers_extra`` (names against
         the nearest common set); ``order_distance`` and ``case_distance`` (share of
         name pairs in another order, and of names in another case, than in the
-        nearest common order, 0 to 1); ``version_known`` (1 where other accounts stand
-        behind the claimed version, else 0). Null where the fact was not logged, where
+        nearest common order, 0 to 1); ``foreign_library`` (1 where the headers stand as
+        a known HTTP library writes them and no common order of the client does, else 0;
+        null for libraries of the client's own language under versions that nobody else
+        runs: they may have another runtime);
+        ``version_known`` (1 where other accounts stand behind the claimed version,
+        else 0). Null where the fact was not logged, where
         nobody's fingerprint of that client is known, and, for what proxies rewrite,
         behind a proxy and where no header list could show one.
 
@@ -190,6 +196,9 @@ def judge(
     joined = joined.join(versions, on=["client", "version"], how="left")
     compared = pl.col("headers_missing").is_not_null()
     joined = joined.with_columns(version_known=pl.when(compared).then(pl.col("version_known").fill_null(0.0)))
+    # A release may have moved to another runtime, hardly to another language.
+    settled = (pl.col("version_known") == 1) | (pl.col("foreign_language") == 1)
+    joined = joined.with_columns(foreign_library=pl.when(settled).then("foreign_library"))
     # Without a header list nobody can tell whether a proxy rewrote the rest.
     direct = ~pl.col("proxied") & pl.col("hops").is_not_null()
     return joined.select(
@@ -247,7 +256,7 @@ def _distances(
     """Return the distances to the nearest common set and order, a value a row of ``facts``."""
     sets = _common(populations, "core", settings)
     orders = _common(populations, "order", settings)
-    found = {name: np.full(facts.height, np.nan) for name in MEASURES[:4]}
+    found = {name: np.full(facts.height, np.nan) for name in (*MEASURES[:5], "foreign_language")}
     rows = facts.with_row_index("row").filter(pl.col("core").is_not_null() & pl.col("client").is_not_null())
     for (client,), part in rows.group_by("client"):
         at = part["row"].to_numpy()
@@ -265,6 +274,10 @@ def _distances(
             discordance = _discordance(lowered, [name.lower() for name in reference])
             moved.append(np.column_stack([discordance, _recased(raw, reference)]))
         if moved:
+            own = {library(reference) for reference in orders[str(client)]} - {None}
+            wrote = [library(names) for names in raw]
+            found["foreign_library"][at] = [one is not None and one not in own for one in wrote]
+            found["foreign_language"][at] = [one is not None and one.language not in {known.language for known in own} for one in wrote]
             found["order_distance"][at], found["case_distance"][at] = _nearest(np.array(moved))
     return [pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in found.items()]
 

@@ -30,6 +30,9 @@ UNEXCUSED = ("fingerprint", "telemetry")
 SILENCE = "silence"
 """The cause of missing telemetry, which never makes a family strong."""
 
+LIBRARY = "library"
+"""The cause of headers that another program's HTTP library wrote."""
+
 MOST_FAMILIES = 3
 """Families that an envelope row reaches into at most."""
 
@@ -133,8 +136,9 @@ def grounds(
     }
     strong = {family: (loud[family] >= 2) | decisive[family] for family in FAMILIES}
     # Nobody knows the headers of a version that nobody else runs (old, repackaged, just out):
-    # there a foreign fingerprint needs one cause more.
+    # there a foreign fingerprint needs one cause more, unless a library that no version uses wrote it.
     alone = (streams["version_known"] < 0.5).fill_null(value=False).to_numpy()
+    alone &= ~causes["fingerprint"].get(LIBRARY, none)
     strong["fingerprint"] = loud["fingerprint"] >= np.where(alone, 3, 2)
     families = np.sum(list(counting.values()), axis=0)
     # Many terminals are a habit of busy people: they support what is strong, and nothing weaker.

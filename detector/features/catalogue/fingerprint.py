@@ -72,6 +72,24 @@ FEATURES: tuple[Feature, ...] = (
         print_mode=True,
         needs=("header_names", "user_agent"),
     ),
+    Feature(
+        name="foreign_library",
+        family="fingerprint",
+        cause="library",
+        level="session",
+        definition="share of requests whose headers stand as another HTTP library writes them",
+        null="no complete header list, client unknown, version run by nobody else, or behind a proxy",
+        direction="high",
+        benign=0.0,
+        source="header layouts of HTTP libraries, captured on loopback (features/libraries.toml)",
+        text=(
+            "{value:.0%} of the requests were written by another HTTP library than this client's; normally "
+            "{baseline:.0%}"
+        ),
+        expr=column("foreign_library"),
+        print_mode=True,
+        needs=("header_names", "user_agent"),
+    ),
     *(
         Feature(
             name=f"{aspect}_bits",
