@@ -81,6 +81,7 @@ class SessionSettings(Section):
 
     gap_minutes: float
     join_minutes: float
+    most_devices: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,7 +214,8 @@ def _is_copy(wire: Wire) -> bool:
 def _copied(stack: str, own: Wire, found: Mapping[str, Iterable[Wire]]) -> list[Wire]:
     """Full copies: captured where there is a capture, else in the order that the stack is known to send."""
     if stack in RUNS and stack not in {"axios", "requests"}:
-        return [wire for wire in found[stack] if _is_copy(wire)]
+        copies = [wire for wire in found[stack] if _is_copy(wire)]
+        return _shuffled(copies[0]) if stack == "go_h2" else copies
     tail = ("Connection", "Host", "Accept-Encoding", "Content-Length")
     head = tuple(name for name in own.names if name not in tail)
     if stack == "axios":
@@ -231,6 +232,13 @@ def _copied(stack: str, own: Wire, found: Mapping[str, Iterable[Wire]]) -> list[
         "Accept-Encoding": encoding
     }
     return [replace(own, names=names, values=values, ja4=(None,) if stack == "aiohttp" else raw.ja4)]
+
+
+def _shuffled(wire: Wire) -> list[Wire]:
+    """Give orders as Go sends them over HTTP/2: another one for each request, its own two names last."""
+    orders = np.random.default_rng(0)
+    own = wire.names[-2:]
+    return [replace(wire, names=(*orders.permutation(wire.names[:-2]).tolist(), *own)) for _ in range(64)]
 
 
 def pick(rng: np.random.Generator, options: Iterable[str]) -> str:

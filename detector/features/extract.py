@@ -99,6 +99,7 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
             *cadence.counters(settings.cadence),
             inference=pl.len().cast(pl.Int64),
             end=pl.max_horizontal("timestamp", "end").max(),
+            device=pl.col("device").min(),
             web=(pl.col("auth") == "web").any(),
             subscribed=(pl.col("auth").is_not_null() | pl.col("plan").is_not_null()).any(),
             split=pl.col("tool_result").is_not_null().any(),

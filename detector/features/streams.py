@@ -17,7 +17,7 @@ from detector.settings import Settings
 
 __all__ = ["KEY", "assign_streams", "measure_sessions", "measure_streams"]
 
-KEY = ("account", "client", "cohort", "odd", "reporting")
+KEY = ("account", "client", "cohort", "odd", "device", "reporting")
 """What the sessions of one stream have in common."""
 
 
@@ -43,9 +43,14 @@ def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         (pl.col("headers_missing") + pl.col("headers_extra")) >= settings.fingerprint.odd_names,
     ).fill_null(value=False)
     scoped = sessions.filter("in_scope").with_columns(odd=odd, reporting=pl.col("posts") > 0)
+    regular = (pl.col("served").sum() >= settings.floors.served) & (pl.len() >= settings.floors.sessions)
+    scoped = scoped.with_columns(device=pl.when(regular.over("account", "device")).then("device"))
+    # More machines than a person has are one pool, and looked at as one.
+    few = pl.col("device").drop_nulls().n_unique().over("account") <= settings.sessions.most_devices
+    scoped = scoped.with_columns(device=pl.when(few).then("device"))
     short = pl.col("served") < settings.floors.posts
     usual = (
-        pl.when(pl.col("reporting")).then(pl.col("served")).otherwise(-pl.col("served")).sum().over(*KEY[:4])
+        pl.when(pl.col("reporting")).then(pl.col("served")).otherwise(-pl.col("served")).sum().over(*KEY[:-1])
         > 0
     )
     scoped = scoped.with_columns(
@@ -54,7 +59,7 @@ def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     size = pl.col("served").sum()
     streams = scoped.group_by(KEY).agg(size=size).sort(*KEY, nulls_last=True)
     small = pl.col("size") < settings.floors.served
-    largest = pl.col("reporting").sort_by("size", "reporting").last().over(*KEY[:4])
+    largest = pl.col("reporting").sort_by("size", "reporting").last().over(*KEY[:-1])
     streams = streams.with_columns(home=pl.when(small).then(largest).otherwise("reporting"))
     scoped = scoped.join(streams.drop("size"), on=list(KEY), how="left", nulls_equal=True)
     scoped = scoped.with_columns(reporting="home").drop("home")

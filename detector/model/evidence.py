@@ -139,7 +139,7 @@ def grounds(
     # there a foreign fingerprint needs one cause more, unless a library that no version uses wrote it.
     alone = (streams["version_known"] < 0.5).fill_null(value=False).to_numpy()
     alone &= ~causes["fingerprint"].get(LIBRARY, none)
-    strong["fingerprint"] = loud["fingerprint"] >= np.where(alone, 3, 2)
+    strong["fingerprint"] = (loud["fingerprint"] >= np.where(alone, 3, 2)) | decisive["fingerprint"]
     families = np.sum(list(counting.values()), axis=0)
     # Many terminals are a habit of busy people: they support what is strong, and nothing weaker.
     telling = families - counting["account"]

@@ -164,6 +164,7 @@ FEATURES: tuple[Feature, ...] = (
         source="rotation of client identities (web robot detection)",
         text="{value:.2f} different header orders for each e-fold of requests; normally {baseline:.2f}",
         print_mode=True,
+        decisive=2.0,
         needs=("header_names",),
     ),
 )
