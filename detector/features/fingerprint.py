@@ -9,9 +9,9 @@ telemetry was logged, plain prevalence takes its place.
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from detector.features.libraries import library
+from detector.features.distance import nearest_order, nearest_set
+from detector.features.libraries import foreign
 from detector.settings import FingerprintSettings
 
 __all__ = ["ASPECTS", "BEHIND_PROXY", "MEASURES", "POPULATION", "describe", "judge", "population"]
@@ -260,74 +260,11 @@ def _distances(
     rows = facts.with_row_index("row").filter(pl.col("core").is_not_null() & pl.col("client").is_not_null())
     for (client,), part in rows.group_by("client"):
         at = part["row"].to_numpy()
-        cores = [set(core.split(",")) - {""} for core in part["core"]]
-        away = [
-            [(len(reference - core), len(core - reference)) for core in cores]
-            for reference in (set(names) - {""} for names in sets.get(str(client), []))
-        ]
-        if away:
-            found["headers_missing"][at], found["headers_extra"][at] = _nearest(np.array(away, dtype=float))
         raw = part["raw_names"].to_list()
-        lowered = [[name.lower() for name in names] for names in raw]
-        moved = []
-        for reference in orders.get(str(client), []):
-            discordance = _discordance(lowered, [name.lower() for name in reference])
-            moved.append(np.column_stack([discordance, _recased(raw, reference)]))
-        if moved:
-            own = {library(reference) for reference in orders[str(client)]} - {None}
-            wrote = [library(names) for names in raw]
-            found["foreign_library"][at] = [one is not None and one not in own for one in wrote]
-            found["foreign_language"][at] = [one is not None and one.language not in {known.language for known in own} for one in wrote]
-            found["order_distance"][at], found["case_distance"][at] = _nearest(np.array(moved))
+        if common := sets.get(str(client)):
+            cores = [core.split(",") for core in part["core"]]
+            found["headers_missing"][at], found["headers_extra"][at] = nearest_set(cores, common)
+        if common := orders.get(str(client)):
+            found["order_distance"][at], found["case_distance"][at] = nearest_order(raw, common)
+            found["foreign_library"][at], found["foreign_language"][at] = foreign(raw, common)
     return [pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in found.items()]
-
-
-def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pick, for each row, the reference with the least sum of its two distances.
-
-    Args:
-        distances: shape (references, rows, 2); NaN where nothing can be compared.
-
-    Returns:
-        Shape (2, rows).
-
-    """
-    total = np.nan_to_num(distances.sum(axis=2), nan=np.inf)
-    best = total.argmin(axis=0)
-    picked: NDArray[np.float64] = distances[best, np.arange(distances.shape[1])].T
-    return picked
-
-
-def _recased(lists: list[list[str]], reference: list[str]) -> NDArray[np.float64]:
-    """Return the share of shared names whose case differs from the reference's."""
-    cased, known = set(reference), {name.lower() for name in reference}
-    shares = np.full(len(lists), np.nan)
-    for row, names in enumerate(lists):
-        shared = [name for name in names if name.lower() in known]
-        if shared:
-            shares[row] = sum(name not in cased for name in shared) / len(shared)
-    return shares
-
-
-def _discordance(lists: list[list[str]], reference: list[str]) -> NDArray[np.float64]:
-    """Return the share of common name pairs that stand in another order (Kendall 1938).
-
-    NaN where fewer than two names are shared with the reference.
-    """
-    place = {name: position for position, name in enumerate(dict.fromkeys(reference))}
-    ranks = np.full((len(lists), len(place)), -1)
-    for row, names in enumerate(lists):
-        # Position of each reference name in this list; the first of a repeated name counts.
-        for position, name in reversed(list(enumerate(names))):
-            if name in place:
-                ranks[row, place[name]] = position
-    discordant = np.zeros(len(lists))
-    pairs = np.zeros(len(lists))
-    for first in range(len(place)):
-        both = (ranks[:, first, None] >= 0) & (ranks[:, first + 1 :] >= 0)
-        pairs += both.sum(axis=1)
-        discordant += (both & (ranks[:, first, None] > ranks[:, first + 1 :])).sum(axis=1)
-    shares: NDArray[np.float64] = np.divide(
-        discordant, pairs, out=np.full(len(lists), np.nan), where=pairs > 0
-    )
-    return shares

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from itertools import groupby
 
-__all__ = ["Library", "layout", "library"]
+__all__ = ["Library", "foreign", "layout", "library"]
 
 OWN = ("host", "connection", "accept-encoding", "content-length")
 """Names that libraries write themselves."""
@@ -44,6 +44,29 @@ def layout(names: Sequence[str]) -> str:
 def library(names: Sequence[str]) -> Library | None:
     """Return the library that writes its headers in this layout, None where none is known to."""
     return _known().get(layout(names))
+
+
+def foreign(
+    lists: Sequence[Sequence[str]], references: Sequence[Sequence[str]]
+) -> tuple[list[bool], list[bool]]:
+    """Tell which lists another library wrote than the one of the references.
+
+    Args:
+        lists: header names in wire order, case as received.
+        references: orders that are known to be a client's own.
+
+    Returns:
+        For each list whether a library wrote it that wrote none of the references;
+        and whether that is moreover one of another language than all of theirs.
+
+    """
+    own = {one for one in map(library, references) if one is not None}
+    languages = {one.language for one in own}
+    wrote = [library(names) for names in lists]
+    return (
+        [one is not None and one not in own for one in wrote],
+        [one is not None and bool(own) and one.language not in languages for one in wrote],
+    )
 
 
 @cache

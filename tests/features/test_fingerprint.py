@@ -1,13 +1,8 @@
 from dataclasses import replace
-from itertools import combinations
 from math import log2
 
-import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import kendalltau
 
 from detector.features.clients import claims, headers
 from detector.features.fingerprint import (
@@ -15,9 +10,6 @@ from detector.features.fingerprint import (
     BEHIND_PROXY,
     MEASURES,
     POPULATION,
-    _discordance,
-    _nearest,
-    _recased,
     describe,
     judge,
 )
@@ -427,6 +419,47 @@ def test_without_headers_or_for_an_unknown_client_no_version_is_known_or_unknown
     assert known(rows, rules, population(describe(rows), crowd(30, 3, 3))) == [1, None, None, None]
 
 
+# -- libraries -----------------------------------------------------------------
+
+OWN = ["X-App", "Connection", "Host", "Accept-Encoding", "Content-Length"]
+"""As Bun sends them."""
+FETCH = ["host", "connection", "X-App", "accept-encoding", "content-length"]
+HTTPX = ["Host", "Accept-Encoding", "Connection", "X-App", "Content-Length"]
+
+
+def foreign(facts, rules, *rows, crowd_of=30):
+    known = facts({"header_names": OWN}, *rows)
+    return judged(known, rules, population(describe(known), crowd(crowd_of)))["foreign_library"].to_list()
+
+
+def test_headers_that_another_library_wrote_are_foreign(facts, rules):
+    rows = [{"header_names": names} for names in (FETCH, HTTPX, OWN[::-1])]
+    # nobody knows who writes the last order: a proxy may
+    assert foreign(facts, rules, *rows) == [0, 1, 1, 0]
+
+
+def test_a_library_that_a_common_order_of_the_client_comes_from_is_its_own(facts, rules):
+    known = facts({"header_names": OWN}, {"header_names": HTTPX})
+    found = judged(known, rules, population(describe(known), crowd(30, 5)))
+    assert found["foreign_library"].to_list() == [0, 0]
+
+
+def test_a_version_that_nobody_else_runs_may_have_another_runtime_of_its_language(facts, rules):
+    rows = [{"user_agent": "tool/9.0", "header_names": names} for names in (FETCH, HTTPX)]
+    assert foreign(facts, rules, *rows) == [0, None, 1]
+
+
+def test_no_library_is_foreign_behind_a_proxy_or_where_the_client_is_unknown(facts, rules):
+    rows = [
+        {"header_names": ["Via", *HTTPX]},
+        {"header_names": [name.lower() for name in HTTPX]},
+        {"header_names": None},
+        {"user_agent": "stranger/1", "header_names": HTTPX},
+    ]
+    assert foreign(facts, rules, *rows) == [0, None, None, None, None]
+    assert foreign(facts, rules, crowd_of=3) == [None]
+
+
 # -- proxies -------------------------------------------------------------------
 
 
@@ -495,46 +528,3 @@ def test_a_fingerprint_repeated_by_everybody_is_at_no_distance(facts, rules):
     known = facts({"header_names": hostile, "user_agent": "\x00\x01/\x02"})
     found = judged(known, rules, population(describe(known), crowd(30)))
     assert found.select(MEASURES[:4]).row(0) == (0, 0, 0, 0)
-
-
-# -- Kendall -------------------------------------------------------------------
-
-LETTERS = "abcdefghij"
-
-
-@given(st.integers(2, 10).flatmap(lambda size: st.permutations(LETTERS[:size])))
-@settings(max_examples=80, deadline=None)
-def test_discordance_is_kendalls_tau_on_permutations(order):
-    reference = sorted(order)
-    tau = kendalltau(range(len(order)), [order.index(name) for name in reference]).statistic
-    (share,) = _discordance([list(order)], reference)
-    assert share == pytest.approx((1 - tau) / 2)
-
-
-@given(
-    st.lists(st.lists(st.sampled_from(LETTERS), max_size=8), max_size=4),
-    st.lists(st.sampled_from(LETTERS), max_size=8),
-)
-@settings(max_examples=150, deadline=None)
-def test_discordance_against_all_pairs_of_shared_names(lists, reference):
-    found = _discordance(lists, reference)
-    assert len(found) == len(lists)
-    for names, share in zip(lists, found, strict=True):
-        shared = list(dict.fromkeys(name for name in reference if name in names))
-        pairs = [names.index(one) > names.index(other) for one, other in combinations(shared, 2)]
-        assert share == pytest.approx(np.mean(pairs)) if pairs else np.isnan(share)
-
-
-def test_recased_is_the_share_of_shared_names():
-    # of Accept, x-app and host (x-id is not the reference's) two are in another case
-    found = _recased([["Accept", "x-app", "host", "x-id"], ["y"], []], ["Accept", "X-App", "Host"])
-    assert found[0] == pytest.approx(2 / 3)
-    assert np.isnan(found[1:]).all()
-
-
-def test_the_nearest_reference_has_the_least_sum_and_can_be_compared():
-    nan = float("nan")
-    distances = np.array([[[3, 0], [nan, nan], [nan, 1]], [[1, 1], [5, 5], [nan, 2]]])
-    picked = _nearest(distances)
-    assert picked[:, :2].tolist() == [[1, 5], [1, 5]]
-    assert np.isnan(picked[0, 2])

@@ -9,7 +9,7 @@ from detector.features.sessions import OUT_OF_SCOPE, assign_sessions
 from detector.settings import SessionSettings
 
 MINUTE = 60.0
-RULES = SessionSettings(gap_minutes=30.0, join_minutes=5.0)
+RULES = SessionSettings(gap_minutes=30.0, join_minutes=5.0, most_devices=4)
 LINEAGES = pl.DataFrame(
     {"fingerprint": [0, 1, 2], "lineage": [1, 2, 1]}, {"fingerprint": pl.UInt32, "lineage": pl.UInt32}
 )
@@ -58,7 +58,7 @@ def test_the_gap_is_measured_from_the_last_request_not_from_the_start(requests):
 
 def test_the_gap_is_a_setting(requests):
     frame = requests({"at": 0}, {"at": 20 * MINUTE})
-    assert assigned(frame, SessionSettings(gap_minutes=10.0, join_minutes=5.0))[1].height == 2
+    assert assigned(frame, SessionSettings(gap_minutes=10.0, join_minutes=5.0, most_devices=4))[1].height == 2
 
 
 @pytest.mark.parametrize("session_id", ["s", None])
@@ -155,7 +155,7 @@ def test_a_post_without_id_joins_the_last_request_in_the_window_before_it(reques
 
 def test_the_join_window_is_a_setting(requests):
     frame = requests({"session_id": "s"}, {"kind": "telemetry", "at": 8 * MINUTE})
-    wide = SessionSettings(gap_minutes=30.0, join_minutes=10.0)
+    wide = SessionSettings(gap_minutes=30.0, join_minutes=10.0, most_devices=4)
     assert [assigned(frame, rules)[0]["session"].null_count() for rules in (RULES, wide)] == [1, 0]
 
 

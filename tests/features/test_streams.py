@@ -41,6 +41,7 @@ def rules(tuned):
         },
         fingerprint={"strange_bits": 6.0, "odd_names": 3},
         cadence={"rest_hours": 6, "travel_hours": 3},
+        sessions={"most_devices": 2},
     )
 
 
@@ -56,6 +57,7 @@ def described(*rows):
     }
     schema = {"session": pl.UInt32, "account": pl.UInt32, "in_scope": pl.Boolean}
     schema |= {"client": pl.String, "cohort": pl.String, "posts": pl.Int64, "served": pl.Int64}
+    schema["device"] = pl.UInt64
     schema |= dict.fromkeys(MEASURES, pl.Float64)
     full = [{"session": number} | base | row for number, row in enumerate(rows)]
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in full], schema=schema)
@@ -102,6 +104,30 @@ def test_sessions_without_a_client_are_one_stream(rules):
 
 def test_out_of_scope_sessions_have_no_stream(rules):
     assert streamed(rules, {}, {"in_scope": False})["session"].to_list() == [0]
+
+
+def test_machines_in_regular_use_are_streams_of_their_own(rules):
+    found = groups(rules, *[{"device": 1}] * 3, *[{"device": 2}] * 3)
+    assert found == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_machine_seen_in_few_sessions_is_no_stream_of_its_own(rules):
+    found = groups(rules, *[{"device": 1}] * 3, *[{"device": 2}] * 2, {"device": None})
+    assert found == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_machine_with_few_requests_is_no_stream_of_its_own(rules):
+    found = groups(rules, *[{"device": 1, "served": 9}] * 2, *[{"device": 2, "served": 6}] * 3)
+    assert len(set(found)) == 1
+
+
+def test_more_machines_than_a_person_has_are_one_pool(rules):
+    assert groups(rules, *[{"device": number} for number in (1, 2, 3) for _ in range(3)]) == [0] * 9
+
+
+def test_machines_are_counted_by_account(rules):
+    rows = [{"account": account, "device": account} for account in range(3) for _ in range(3)]
+    assert groups(rules, *rows) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +209,7 @@ SESSIONS = st.lists(
             "posts": st.integers(0, 1),
             "served": st.sampled_from([0, 3, 7, 8, 19, 20, 200]),
             "values_bits": st.sampled_from([None, 9.0]),
+            "device": st.sampled_from([None, 1, 2]),
         }
     ),
     min_size=1,
@@ -200,7 +227,7 @@ def test_a_stream_holds_one_kind_and_only_an_account_without_more_has_a_small_on
     assert sorted(kinds["stream"]) == list(range(kinds.height))
     apart = (
         found.join(kinds, on="stream", suffix="_stream")
-        .group_by(KEY[:4])
+        .group_by(KEY[:-1])
         .agg(pl.col("stream").n_unique(), smallest=pl.col("served_stream").min())
     )
     # where silent and reporting sessions are told apart, both have enough to be judged

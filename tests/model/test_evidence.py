@@ -21,6 +21,8 @@ def catalogue(make):
         make("order", family="fingerprint", cause="order", print_mode=True),
         make("case", family="fingerprint", cause="order", print_mode=True),
         make("values", family="fingerprint", print_mode=True),
+        make("foreign", family="fingerprint", cause="library", print_mode=True),
+        make("churn", family="fingerprint", print_mode=True, decisive=2.0),
         make("pauses", family="cadence", benign=0.0),
         make("clock", family="cadence", benign=0.0),
         make("stretch", family="cadence", cause="hours", benign=0.0, decisive=48.0),
@@ -335,3 +337,13 @@ def test_a_version_that_nobody_else_runs_needs_a_third_cause_to_make_its_headers
     assert "fingerprint" in judge(two)[1]
     assert "fingerprint" not in judge(two, version_known=0.0)[1]
     assert "fingerprint" in judge(three, version_known=0.0)[1]
+
+
+def test_a_library_that_no_version_uses_needs_no_third_cause(judge):
+    assert "fingerprint" in judge(far("order", "foreign"), version_known=0.0)[1]
+    assert "fingerprint" not in judge(far("order", "churn"), version_known=0.0, churn=1.9)[1]
+
+
+def test_another_order_at_each_request_makes_a_fingerprint_strong_by_itself(judge):
+    assert "fingerprint" in judge(far("churn"), churn=2.0, version_known=0.0)[1]
+    assert "fingerprint" not in judge(far("churn"), churn=1.9)[1]
