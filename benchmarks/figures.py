@@ -7,7 +7,7 @@ from statistics import fmean
 
 from benchmarks.contest import CUT
 from benchmarks.outcomes import DETECTOR, Outcome, Stability
-from detector.verdict.evaluate import Figures, wilson
+from detector.verdict.evaluate import ClassFigures, Figures, wilson
 
 __all__ = ["report"]
 
@@ -40,7 +40,7 @@ def _base(base: Sequence[Outcome], stability: Sequence[Stability]) -> Iterator[s
     yield _table(("ranked by", *HEADLINE, "false discoveries", "genuine accounts flagged"), rows)
     ours = [one for one in base if one.method == DETECTOR]
     yield "Flags of the detector by class:"
-    yield _table(("class", "label", *RATE), _rates(one.accounts for one in ours))
+    yield _table(("class", "label", *RATE, "verdicts"), _rates(one.accounts for one in ours))
     yield "Recall at 1 % false flags by class (accounts):"
     classes = sorted({name for one in base for name in one.found})
     cells = [
@@ -49,7 +49,7 @@ def _base(base: Sequence[Outcome], stability: Sequence[Stability]) -> Iterator[s
     ]
     yield _table(("class", *methods), cells)
     told = [one.sessions for one in ours if one.sessions]
-    riding = [row for row in _rates(told) if row[0] == "riding"]
+    riding = [row[:-1] for row in _rates(told) if row[0] == "riding"]
     if riding:
         yield "Sessions of riding accounts (harness: the rider's, named; genuine: the person's, accused):"
         yield _table(("class", "label", "sessions", *RATE[1:]), riding)
@@ -103,18 +103,17 @@ def _headline(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _rates(figures: Iterable[Figures]) -> list[list[str]]:
     """Pool the flag rate of every class over seeds, with its Wilson 95 % interval."""
-    members: Counter[tuple[str, str]] = Counter()
-    flagged: Counter[tuple[str, str]] = Counter()
+    pooled: dict[tuple[str, str], list[ClassFigures]] = {}
     for part in (part for each in figures for part in each.classes):
-        members[part.label, part.name] += part.members
-        flagged[part.label, part.name] += part.flagged
+        pooled.setdefault((part.label, part.name), []).append(part)
     rows = []
-    for label, name in sorted(members):
-        hits, total = flagged[label, name], members[label, name]
+    for (label, name), parts in sorted(pooled.items()):
+        hits, total = sum(part.flagged for part in parts), sum(part.members for part in parts)
         low, high = wilson(hits, total)
-        rows.append(
-            [name, label, f"{total:,}", f"{hits:,}", f"{hits / total:.1%}", f"{low:.1%} to {high:.1%}"]
-        )
+        verdicts = sum((Counter(part.verdicts) for part in parts), Counter[str]())
+        said = ", ".join(f"{verdict} {count:,}" for verdict, count in verdicts.most_common())
+        counts = (f"{total:,}", f"{hits:,}", f"{hits / total:.1%}", f"{low:.1%} to {high:.1%}")
+        rows.append([name, label, *counts, said])
     return rows
 
 

@@ -18,7 +18,7 @@ all rows of an account lie in one file, in order of time.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -43,10 +43,10 @@ __all__ = [
 
 PEOPLE_1, PEOPLE_2 = ("kv_cache",), ("packmind",)
 AUTOMATED_1, AUTOMATED_2 = ("mini_swe",), ("chatdev",)
-FIRST_DAY = date(2026, 11, 2)
+MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 DAYS = 7
-PART = 1000
-"""Simulated accounts drawn at a time: more take more memory than a laptop has."""
+PART = 500
+"""Simulated accounts drawn at a time; a part has companies and a release day of its own."""
 
 PART_SEED = 1000
 """Distance between the seeds of the parts of one simulated fleet."""
@@ -115,33 +115,31 @@ def simulated(options: FleetOptions, folder: Path, gaps: Gaps) -> Fleet:
     """Simulate two weeks of the same accounts.
 
     Args:
-        options: ``days`` and ``start`` are set here; more than a thousand accounts are
-            drawn in parts with seeds of their own.
+        options: ``days`` and ``start`` are set here; accounts are drawn in parts of
+            ``PART`` with seeds of their own.
         folder: must not exist; holds ``week1`` and ``week2`` afterwards.
         gaps: what the logs lack.
 
     """
-    weeks = [folder / "week1", folder / "week2"]
+    weeks = folder / "week1", folder / "week2"
     for week in weeks:
         week.mkdir(parents=True)
-    cut = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC) + timedelta(days=DAYS)
-    labels, sessions = [], []
+    labels = []
     for part, begin in enumerate(range(0, options.accounts, PART)):
-        fleet = simulate(
-            replace(
-                options,
-                accounts=min(PART, options.accounts - begin),
-                days=2 * DAYS,
-                start=FIRST_DAY,
-                seed=options.seed + PART_SEED * part,
-            )
-        )
-        first = pl.col("timestamp") < cut
-        for week, rows in zip(weeks, (first, ~first), strict=True):
-            gaps.leave_out(fleet.requests.filter(rows)).write_parquet(week / f"part-{part}.parquet")
-        labels.append(fleet.accounts.select("account_id", "class", "label"))
-        sessions.append(fleet.sessions)
-    return Fleet("simulated", options.seed, *weeks, pl.concat(labels), pl.concat(sessions))
+        accounts, seed = min(PART, options.accounts - begin), options.seed + PART_SEED * part
+        own = replace(options, accounts=accounts, days=2 * DAYS, start=MONDAY.date(), seed=seed)
+        labels.append(_part(own, [week / f"part-{part}.parquet" for week in weeks], gaps))
+    accounts, sessions = (pl.concat(tables) for tables in zip(*labels, strict=True))
+    return Fleet("simulated", options.seed, *weeks, accounts, sessions)
+
+
+def _part(options: FleetOptions, files: Sequence[Path], gaps: Gaps) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Simulate some accounts into a file a week, and return the labels of accounts and sessions."""
+    fleet = simulate(options)
+    first = pl.col("timestamp") < MONDAY + timedelta(days=DAYS)
+    for file, rows in zip(files, (first, ~first), strict=True):
+        gaps.leave_out(fleet.requests.filter(rows)).write_parquet(file)
+    return fleet.accounts.select("account_id", "class", "label"), fleet.sessions
 
 
 def composed(
@@ -159,11 +157,10 @@ def composed(
         trained: share of harnesses in week 1.
 
     """
-    first = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
     weeks = [folder / "week1", folder / "week2"]
     for i, (week, sources) in enumerate(zip(weeks, (fold.train, fold.score), strict=True)):
         week.mkdir(parents=True)
-        own = replace(options, part=(i % fold.parts, fold.parts), start=first + i * timedelta(days=DAYS))
+        own = replace(options, part=(i % fold.parts, fold.parts), start=MONDAY + i * timedelta(days=DAYS))
         if i == 0:
             own = replace(own, harness_share=trained)
         requests, accounts, sessions = compose(data, *sources, own, seed=2 * seed + i)

@@ -2,9 +2,9 @@
 
 Run from the project's root::
 
-    python -m benchmarks.quality --data ../shared/data --seeds 5 --json figures.json
+    python -m benchmarks.quality --data DATA --seeds 5 --json figures.json
     python -m benchmarks.quality --sources simulated varied --fleet-accounts 5000
-    python -m benchmarks.quality --sources composed --data ../shared/data --folds C --drop ja4
+    python -m benchmarks.quality --sources composed --data DATA --folds C --drop ja4
     python -m benchmarks.quality --quick
 
 Markdown tables go to standard output, progress to standard error.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import skew
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 from benchmarks.traits import OBVIOUS
 
@@ -117,9 +118,11 @@ def supervised(weeks: Sequence[pl.DataFrame], seed: int) -> list[pl.DataFrame]:
         )
         # The classifier cannot bin a column of nothing but nulls.
         told = ~np.isnan(matrix[train]).all(axis=0)
-        model.fit(matrix[train][:, told], truth[train])
-        # Log odds: probabilities of sure cases round to 1 and would tie.
-        scores[held] = model.decision_function(matrix[held][:, told])
+        # On few rows threads wait for each other longer than they work.
+        with threadpool_limits(1, "openmp"):
+            model.fit(matrix[train][:, told], truth[train])
+            # Log odds: probabilities of sure cases round to 1 and would tie.
+            scores[held] = model.decision_function(matrix[held][:, told])
     ranked = pooled.select("account_id", score=pl.Series(scores))
     ends = np.cumsum([part.height for part in known])
     return [ranked[end - part.height : end] for part, end in zip(known, ends, strict=True)]
