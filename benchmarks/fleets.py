@@ -61,7 +61,7 @@ class Fleet:
         seed: of the simulator or the composer.
         train: folder of week 1.
         score: folder of week 2.
-        accounts: ``account_id``, ``class``, ``label``.
+        accounts: ``account_id``, ``class``, ``label``; none whose harness only ran in week 1.
         sessions: ``account_id``, ``session_id``, ``class``, ``label`` of declared sessions.
 
     """
@@ -130,7 +130,10 @@ def simulated(options: FleetOptions, folder: Path, gaps: Gaps) -> Fleet:
         own = replace(options, accounts=accounts, days=2 * DAYS, start=MONDAY.date(), seed=seed)
         labels.append(_part(own, [week / f"part-{part}.parquet" for week in weeks], gaps))
     accounts, sessions = (pl.concat(tables) for tables in zip(*labels, strict=True))
-    return Fleet("simulated", options.seed, *weeks, accounts, sessions)
+    idle = _idle(sessions, weeks[1])
+    return Fleet(
+        "simulated", options.seed, *weeks, accounts.join(idle, on="account_id", how="anti"), sessions
+    )
 
 
 def _part(options: FleetOptions, files: Sequence[Path], gaps: Gaps) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -140,6 +143,20 @@ def _part(options: FleetOptions, files: Sequence[Path], gaps: Gaps) -> tuple[pl.
     for file, rows in zip(files, (first, ~first), strict=True):
         gaps.leave_out(fleet.requests.filter(rows)).write_parquet(file)
     return fleet.accounts.select("account_id", "class", "label"), fleet.sessions
+
+
+def _idle(sessions: pl.DataFrame, week: Path) -> pl.DataFrame:
+    """Return the accounts whose harness surely did not run in a week: nobody could find it there.
+
+    Its sessions all declare an id, and none of these ids is in the week.
+    """
+    harness = sessions.filter(pl.col("label") == "harness")
+    ids = pl.scan_parquet(week / "*.parquet").select("account_id", "session_id").unique().collect()
+    there = harness.join(
+        ids.with_columns(there=pl.lit(value=True)), on=["account_id", "session_id"], how="left"
+    )
+    ran = (pl.col("there").fill_null(value=False) | pl.col("session_id").is_null()).any()
+    return there.group_by("account_id").agg(ran=ran).filter(~pl.col("ran"))
 
 
 def composed(

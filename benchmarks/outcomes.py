@@ -108,7 +108,7 @@ def ranked_by(scores: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     """Put the scores of a rival in the place of ours.
 
     A rival has no flags of its own: it flags as many of the ranked accounts as the
-    detector called a harness (fewer where scores tie at the edge).
+    detector called a harness, ties in the order of the (random) account ids.
 
     Args:
         scores: ``account_id``, ``score``; accounts without one stand last.
@@ -122,10 +122,10 @@ def ranked_by(scores: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
         score=pl.when("had").then(pl.col("score").fill_null(least))
     )
     flags = verdicts.filter(pl.col("verdict") == POSITIVE).height
-    eligible = ~pl.col("verdict").is_in(LEFT_OUT)
-    order = table.filter(eligible)["score"].drop_nulls().sort(descending=True)
-    edge = order[flags] if flags < len(order) else -float("inf")
-    return table.with_columns(flagged=eligible & (pl.col("score") > edge)).drop("had")
+    eligible = ~pl.col("verdict").is_in(LEFT_OUT) & pl.col("score").is_not_null()
+    worst = table.filter(eligible).sort("score", "account_id", descending=[True, False]).head(flags)
+    flagged = pl.col("account_id").is_in(worst["account_id"].implode())
+    return table.with_columns(flagged=flagged).drop("had")
 
 
 def _ranked(table: pl.DataFrame) -> pl.DataFrame:

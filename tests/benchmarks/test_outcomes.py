@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.contest import CUT
 from benchmarks.figures import report
-from benchmarks.fleets import Fleet, first_requests, linked, rewrite
+from benchmarks.fleets import Fleet, _idle, first_requests, linked, rewrite
 from benchmarks.outcomes import Stability, outcome, ranked_by
 from benchmarks.variations import Pool
 
@@ -48,9 +48,9 @@ def test_a_rival_flags_as_many_and_never_what_is_not_ranked():
     assert dict(table.select("account_id", "score").iter_rows())["g2"] == 3.0  # without a score: last
 
 
-def test_a_rival_does_not_flag_across_a_tie():
+def test_a_rival_that_ties_flags_in_the_order_of_ids():
     scores = pl.DataFrame({"account_id": ["h2", "g1", "h1", "g2"], "score": [5.0, 1.0, 1.0, 1.0]})
-    assert ranked_by(scores, VERDICTS).filter("flagged")["account_id"].to_list() == ["h2"]
+    assert set(ranked_by(scores, VERDICTS).filter("flagged")["account_id"]) == {"h2", "g1"}
 
 
 def test_weeks_are_cut_and_linked(tmp_path):
@@ -63,6 +63,16 @@ def test_weeks_are_cut_and_linked(tmp_path):
     assert kept["path"].to_list() == [*paths[:3], "/v1/messages"]
     same = linked((tmp_path / "week").glob("*"), tmp_path / "same")
     assert pl.read_parquet(same / "part-0.parquet").equals(log)
+
+
+def test_a_harness_that_rode_only_in_week_1_is_not_asked_for(tmp_path):
+    week = [("gone", "own"), ("stays", "rides"), ("silent", None)]
+    log = pl.DataFrame(week, schema=["account_id", "session_id"], orient="row")
+    log.write_parquet(tmp_path / "part-0.parquet")
+    told = [("gone", "rode"), ("stays", "rode"), ("stays", "rides"), ("silent", "rode"), ("silent", None)]
+    sessions = pl.DataFrame(told, schema=["account_id", "session_id"], orient="row")
+    sessions = sessions.with_columns(label=pl.lit("harness"))
+    assert _idle(sessions, tmp_path)["account_id"].to_list() == ["gone"]
 
 
 def test_a_pool_gives_the_share_and_mix_that_is_asked_for(tmp_path):
