@@ -27,6 +27,12 @@ KNOTS = 512
 EVERYONE = "interactive"
 """Cohort whose distributions stand in for a cohort that was never seen."""
 
+PROGRAM = ("interactive", "headless")
+"""Cohorts of one program: print mode is the client itself without a screen."""
+
+ITSELF = ("fingerprint", "telemetry")
+"""Families of what a program is and reports, however it is used."""
+
 
 def trusted(streams: pl.DataFrame) -> pl.DataFrame:
     """Return the streams whose rhythm may stand for honest use.
@@ -123,14 +129,17 @@ class Reference:
         """
         honest = trusted(streams)
 
-        def tails(cohort: str | None) -> list[Tail]:
-            kept = [
-                part if cohort is None else part.filter(pl.col("cohort") == cohort)
-                for part in (honest, streams)
-            ]
-            if kept[0]["account"].n_unique() < fewest:
-                kept = [honest, streams]
-            parts = (kept[record.prevalence] for record in features)
+        def members(cohorts: Sequence[str]) -> list[pl.DataFrame]:
+            kept = [part.filter(pl.col("cohort").is_in(cohorts)) for part in (honest, streams)]
+            return kept if kept[0]["account"].n_unique() >= fewest else [honest, streams]
+
+        def tails(cohort: str) -> list[Tail]:
+            alike = members([cohort])
+            program = members(PROGRAM) if cohort in PROGRAM else alike
+            parts = (
+                program[0] if record.family in ITSELF and not record.prevalence else alike[record.prevalence]
+                for record in features
+            )
             return [
                 Tail.fit(_values(part, record.name), part["weight"].to_numpy())
                 for part, record in zip(parts, features, strict=True)

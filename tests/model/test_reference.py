@@ -167,6 +167,26 @@ def test_each_cohort_is_compared_with_its_own(rows_of, make):
     assert (known.baseline("interactive", "x"), known.baseline("web", "x")) == (0, 100)
 
 
+@pytest.mark.parametrize("family", ["fingerprint", "telemetry"])
+def test_what_a_program_is_knows_no_difference_between_screen_and_print_mode(rows_of, make, family):
+    cohorts = ["interactive"] * 30 + ["headless"] * 10 + ["web"] * 20
+    streams = rows_of(x=[0.0] * 40 + [9.0] * 20, y=[0.0] * 60, cohort=cohorts)
+    features = (make("x", family=family, print_mode=True), make("y", family="usage", print_mode=True))
+    known = Reference.fit(streams, features, fewest=8)
+    far = known.orient(rows_of(x=[99.0] * 3, y=[99.0] * 3, cohort=["interactive", "headless", "web"]))
+    program, web = (-math.log10(2 / (accounts + 1)) for accounts in (40, 20))
+    assert far[:, 0].tolist() == pytest.approx([program, program, web])
+    # how it is used does: 30, 10 and 20 accounts
+    assert far[:, 1].tolist() == pytest.approx([-math.log10(2 / (n + 1)) for n in (30, 10, 20)])
+
+
+def test_whether_telemetry_is_on_is_compared_within_the_cohort(rows_of, make):
+    streams = rows_of(x=[1.0] * 30 + [0.0] * 10, cohort=["interactive"] * 30 + ["headless"] * 10)
+    record = make(family="telemetry", direction="low", benign=0.5, prevalence=True, print_mode=True)
+    known = Reference.fit(streams, (record,), fewest=8)
+    assert known.orient(rows_of(x=[0.0], cohort=["headless"]))[0, 0] == 0
+
+
 def test_a_small_cohort_is_described_by_all_accounts(rows_of, make):
     streams = rows_of(x=[0.0] * 20 + [100.0] * 7, cohort=["interactive"] * 20 + ["web"] * 7)
     small = Reference.fit(streams, [make()], fewest=8)
