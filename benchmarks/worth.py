@@ -151,8 +151,9 @@ def mean_alone(figures: Sequence[Alone]) -> dict[str, Any]:
 
 
 def mean_accused(figures: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Return the mean of each class."""
-    return {name: round(fmean(row[name] for row in figures), 4) for name in figures[0]}
+    """Return the mean of each class in which the feature counts at all."""
+    means = {name: round(fmean(row[name] for row in figures), 4) for name in figures[0]}
+    return {name: mean for name, mean in means.items() if mean}
 
 
 def write(given: argparse.Namespace, part: str, figures: dict[str, Any]) -> None:
