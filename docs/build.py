@@ -16,18 +16,17 @@ import math
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from feature_tables import feature_blocks, markdown
 
 import detector
 from detector.cli import main as command_line
-from detector.features.registry import FEATURES
 from detector.report.summary import run_text
-from detector.schema import ACCOUNT_VERDICT, FAMILIES, LOG_COLUMNS, SESSION_VERDICT
+from detector.schema import ACCOUNT_VERDICT, LOG_COLUMNS, SESSION_VERDICT
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "docs/cli.md", "docs/features.md", "docs/log-format.md")
@@ -73,7 +72,7 @@ def pages(run: detector.Run) -> dict[str, str]:
         "every-command": "\n\n".join(
             f"## detector {name}\n\n{code(help_text(name))}" for name in command_line.commands
         ),
-        "features": "\n\n".join(f"## {family}\n\n{family_table(family)}" for family in FAMILIES),
+        **feature_blocks(ROOT),
         "log-columns": log_table(),
         "account-columns": verdict_table(ACCOUNT_VERDICT),
         "session-columns": verdict_table(SESSION_VERDICT),
@@ -108,26 +107,6 @@ def help_text(*command: str) -> str:
     return printed.getvalue().rstrip()
 
 
-def family_table(family: str) -> str:
-    """Return the features of one family."""
-    head = ("feature", "definition", "null when", "tail", "benign", "level", "needs", "source")
-    rows = [
-        (
-            f"`{one.name}`",
-            one.definition,
-            one.null,
-            one.direction,
-            "" if one.direction == "context" else f"{one.benign:g}",
-            one.level,
-            ", ".join(one.needs),
-            one.source,
-        )
-        for one in FEATURES
-        if one.family == family
-    ]
-    return markdown(head, rows)
-
-
 def log_table() -> str:
     """Return the columns of the request log."""
     rows = [
@@ -158,12 +137,6 @@ def kind(dtype: Any) -> str:
     if isinstance(dtype, pl.Datetime):
         return f"datetime ({dtype.time_unit}, {dtype.time_zone})"
     return str(dtype).lower()
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
 
 
 def picture(run: detector.Run) -> str:

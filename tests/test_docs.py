@@ -1,21 +1,25 @@
 import importlib.util
+import json
 import re
+import sys
 import tomllib
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from detector.cli import main
-from detector.features.registry import FEATURES
+from detector.features.registry import FEATURES, SCORED
 from detector.schema import ACCOUNT_VERDICT, LOG_COLUMNS, SESSION_VERDICT
 
 
 @pytest.fixture(scope="module")
 def build(root):
-    """The script that builds the pages."""
+    """The script that builds the pages; run as one, its folder is where it imports from."""
+    sys.path.insert(0, str(root / "docs"))
     spec = importlib.util.spec_from_file_location("docs_build", root / "docs" / "build.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    sys.path.remove(str(root / "docs"))
     return module
 
 
@@ -55,7 +59,29 @@ def test_every_feature_is_documented_in_its_family(root):
     for one in FEATURES:
         part = page.partition(f"## {one.family}\n")[2].partition("\n## ")[0]
         (line,) = [line for line in part.splitlines() if line.startswith(f"| `{one.name}` |")]
-        assert len(re.split(r"(?<!\\)\|", line)) == 10
+        assert len(re.split(r"(?<!\\)\|", line)) == 13
+
+
+def test_every_catalogue_entry_is_listed_once(root):
+    page = (root / "docs" / "features.md").read_text("utf-8").partition("\n## The rest of the catalogue\n")[2]
+    listed = re.findall(r"^\| ([A-Z]\d\d) \|", page, re.MULTILINE)
+    counts = {"C": 24, "T": 11, "H": 17, "U": 16, "A": 13}
+    assert sorted(listed) == sorted(f"{kind}{i:02}" for kind, n in counts.items() for i in range(1, n + 1))
+
+
+def test_every_feature_of_the_catalogue_is_in_the_registry(root):
+    entries = tomllib.loads((root / "benchmarks" / "catalogue.toml").read_text("utf-8"))
+    named = {name for one in entries.values() for name in one.get("features", ())}
+    assert named <= {one.name for one in FEATURES}
+
+
+def test_figures_cover_registry_and_catalogue(root):
+    """Figures of another registry would be figures of another model."""
+    figures = json.loads((root / "benchmarks" / "results" / "features.json").read_text("utf-8"))
+    entries = tomllib.loads((root / "benchmarks" / "catalogue.toml").read_text("utf-8"))
+    assert list(figures["ablation"]["alone"]) == [one.name for one in SCORED]
+    tried = {one["id"]: name for name, one in figures["candidates"]["tried"].items() if one["id"]}
+    assert tried == {code: one["candidate"] for code, one in entries.items() if "candidate" in one}
 
 
 def test_every_column_is_documented(root):
