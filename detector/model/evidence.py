@@ -82,12 +82,15 @@ class Grounds:
         conclusive: shape (streams,): a leading family that is strong and a cause of
             its own from another family, or one that counts and two others beside
             the account's.
+        telling: shape (streams,): a cause counts that is neither silence nor the
+            account's; many terminals and switched-off telemetry tell nothing.
 
     """
 
     counting: NDArray[np.bool_]
     strong: NDArray[np.bool_]
     conclusive: NDArray[np.bool_]
+    telling: NDArray[np.bool_]
 
 
 def grounds(
@@ -142,12 +145,12 @@ def grounds(
     strong["fingerprint"] = (loud["fingerprint"] >= np.where(alone, 3, 2)) | decisive["fingerprint"]
     families = np.sum(list(counting.values()), axis=0)
     # Many terminals are a habit of busy people: they support what is strong, and nothing weaker.
-    telling = families - counting["account"]
+    beside = families - counting["account"]
     # Without a user agent nobody knows whether this is print mode: rhythm cannot lead.
     may = {"cadence": (streams["cohort"] != "unknown").to_numpy()}
     conclusive = none.copy()
     for leader in LEADING:
-        leads = (strong[leader] & (families >= 2)) | ((loud[leader] >= 1) & (telling >= 3))
+        leads = (strong[leader] & (families >= 2)) | ((loud[leader] >= 1) & (beside >= 3))
         conclusive |= leads & may.get(leader, ~none)
     for leader in UNEXCUSED:
         for family in sorted(set(FAMILIES) - {leader}):
@@ -159,6 +162,7 @@ def grounds(
         np.column_stack([counting[family] for family in FAMILIES]),
         np.column_stack([strong[family] for family in FAMILIES]),
         conclusive,
+        np.any([loud[family] > 0 for family in FAMILIES if family != "account"], axis=0),
     )
 
 

@@ -93,6 +93,7 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
         p_value=pl.Series(assessment.p_value.round(9)),
         conclusive=pl.Series(told.conclusive),
         strong=pl.Series(told.strong.any(axis=1)),
+        telling=pl.Series(told.telling),
         foreign=pl.Series(told.counting[:, FAMILIES.index("fingerprint")]),
         families=pl.Series(
             [[family for family, on in zip(FAMILIES, row, strict=True) if on] for row in told.counting],
@@ -120,7 +121,7 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
         pl.col("strong")
         | pl.col("foreign")
         | pl.col("shared")
-        | (pl.col("p_value") <= settings.decision.watch_p)
+        | ((pl.col("p_value") <= settings.decision.watch_p) & pl.col("telling"))
     )
     table = table.with_columns(modelled=modelled, harness=harness, watch=modelled & doubtful)
     return table.with_columns(

@@ -347,3 +347,20 @@ def test_a_library_that_no_version_uses_needs_no_third_cause(judge):
 def test_another_order_at_each_request_makes_a_fingerprint_strong_by_itself(judge):
     assert "fingerprint" in judge(far("churn"), churn=2.0, version_known=0.0)[1]
     assert "fingerprint" not in judge(far("churn"), churn=1.9)[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "telling"),
+    [
+        ((), False),
+        (("silence",), False),
+        (("parallel", "silence"), False),
+        (("cache",), True),
+        (("pauses",), True),
+    ],
+)
+def test_terminals_and_silence_tell_nothing(catalogue, rules, names, telling):
+    row = np.array([[FAR if name in names else 0.0 for name in catalogue]])
+    raw = {name: [1.0] for name in catalogue}
+    streams = pl.DataFrame({"cohort": ["interactive"], "version_known": [1.0], **raw})
+    assert grounds(row, streams, tuple(catalogue.values()), rules).telling.tolist() == [telling]

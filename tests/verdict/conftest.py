@@ -98,6 +98,7 @@ def verdicts(settings, reference):
                 _marks(rows, "counting"),
                 _marks(rows, "strong"),
                 np.array([row.get("conclusive", False) for row in rows], dtype=bool),
+                np.array([row.get("telling", True) for row in rows], dtype=bool),
             ),
         )
         plans = {row["account"]: row["plan"] for row in rows}

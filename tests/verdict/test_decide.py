@@ -47,6 +47,12 @@ def test_a_score_alone_puts_on_watch(verdicts, p, expected):
     assert verdict(verdicts({"account": "a", "p": p})) == expected
 
 
+def test_a_rare_score_of_many_terminals_or_silence_puts_nobody_on_watch(verdicts):
+    assert (
+        verdict(verdicts({"account": "a", "p": 0.001, "counting": ("account",), "telling": False})) == "clear"
+    )
+
+
 def test_a_strong_family_alone_puts_on_watch(verdicts):
     assert verdict(verdicts({"account": "a", "strong": ("cadence",), "counting": ("cadence",)})) == "watch"
 

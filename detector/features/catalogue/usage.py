@@ -46,7 +46,6 @@ FEATURES: tuple[Feature, ...] = (
         source="a conversation grows; a stateless relay does not",
         text="the context grew in {value:.0%} of the steps; normally {baseline:.0%}",
         expr=ratio("context_grows", "context_pairs", "gaps"),
-        print_mode=True,
         needs=("input_tokens",),
     ),
     Feature(
@@ -56,8 +55,8 @@ FEATURES: tuple[Feature, ...] = (
         level="session",
         definition="share of 429/529 answers followed by a request before Retry-After",
         null="fewer than 3 limits with Retry-After",
-        direction="high",
-        benign=0.5,
+        direction="context",
+        benign=0.0,
         source="RFC 9110, Retry-After",
         text="{value:.0%} of the waits that the server asked for were ignored; normally {baseline:.0%}",
         expr=ratio("early_retries", "limits", "limits"),
