@@ -102,6 +102,7 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
             web=(pl.col("auth") == "web").any(),
             subscribed=(pl.col("auth").is_not_null() | pl.col("plan").is_not_null()).any(),
             split=pl.col("tool_result").is_not_null().any(),
+            asn=pl.col("asn").min(),
         ),
         steps.group_by(key).agg(usage.counters(settings.usage)),
         telemetry.posts(rows).group_by(key).agg(telemetry.counters()),
@@ -131,11 +132,16 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
 
 
 def seen(summary: Summary) -> pl.DataFrame:
-    """Return which account showed which fingerprint how often, for ``fingerprint.population``."""
-    scoped = summary.sessions.filter("in_scope").select("session", "account", reporting=pl.col("posts") > 0)
+    """Return which account showed which fingerprint how often, for ``fingerprint.population``.
+
+    Args:
+        summary: with sessions as ``outage.find_losses`` marks them.
+
+    """
+    scoped = summary.sessions.filter("in_scope").select("session", "account", backed="vouched")
     rows = summary.marks.join(scoped, on="session")
     return rows.group_by("account", "fingerprint").agg(
-        pl.col("requests").sum(), vouched=pl.col("requests").filter("reporting").sum()
+        pl.col("requests").sum(), vouched=pl.col("requests").filter("backed").sum()
     )
 
 

@@ -10,16 +10,16 @@ __all__ = ["FEATURES"]
 
 
 def _coverage(floors: FloorSettings) -> pl.Expr:
-    counted = (pl.col("reported") / pl.col("served")).clip(upper_bound=1)
+    counted = (pl.col("reported") / pl.col("due")).clip(upper_bound=1)
     seen = (pl.col("posts") > 0).cast(pl.Float64)
-    return pl.when(pl.col("served") >= floors.served).then(
+    return pl.when(pl.col("due") >= floors.served).then(
         pl.when(pl.col("reports") > 0).then(counted).otherwise(seen)
     )
 
 
 def _mismatch(floors: FloorSettings) -> pl.Expr:
-    ratio = ((pl.col("reported") + 1) / (pl.col("served") + 1)).log().abs()
-    return pl.when((pl.col("served") >= floors.served) & (pl.col("reports") > 0)).then(ratio)
+    ratio = ((pl.col("reported") + 1) / (pl.col("due") + 1)).log().abs()
+    return pl.when((pl.col("due") >= floors.served) & (pl.col("reports") > 0)).then(ratio)
 
 
 def _events(floors: FloorSettings) -> pl.Expr:
