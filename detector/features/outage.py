@@ -42,8 +42,8 @@ class Losses:
 
     Attributes:
         sessions: the sessions given, with ``lost`` (silent in a cell that lost its
-            telemetry), ``due`` (served requests that telemetry should have reported: in
-            such a cell those that it did)
+            telemetry), ``unheard`` (served requests that no telemetry reported, in such
+            a cell)
             and ``vouched`` (reported, or lost by an account that otherwise reports
             and that left its old headers for these).
         incidents: one for each client, version and operator.
@@ -103,12 +103,12 @@ def find_losses(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Settings)
     replaced = _replaced(rows.join(lost, on="session", how="semi"), rows)
     marked = sessions.with_columns(
         lost=pl.col("session").is_in(lost["session"].implode()),
-        vouched=(pl.col("posts") > 0) | pl.col("session").is_in(replaced.implode()),
+        vouched=pl.col("vouched") | pl.col("session").is_in(replaced.implode()),
     )
     some = pl.col("session").is_in(partly["session"].implode()) & (pl.col("reports") > 0)
-    least = pl.min_horizontal("served", "reported")
-    due = pl.when("lost").then(0).when(some).then(least).otherwise("served")
-    return Losses(marked.with_columns(due=due.cast(pl.Int64)), _incidents(hits))
+    missing = (pl.col("served") - pl.col("reported")).clip(lower_bound=0)
+    unheard = pl.when("lost").then("served").when(some).then(missing).otherwise(0)
+    return Losses(marked.with_columns(unheard=unheard.cast(pl.Int64)), _incidents(hits))
 
 
 def _lost_cells(rows: pl.DataFrame, cell: tuple[str, ...], settings: Settings) -> pl.DataFrame:
@@ -133,12 +133,14 @@ def _lost_cells(rows: pl.DataFrame, cell: tuple[str, ...], settings: Settings) -
         )
     )
     elsewhere = pl.col("told").sum().over(mine) > pl.col("told")
-    moved = pl.lit(value=True) if "day" in cell else (pl.col("newer") & (pl.col("told") == 0))
-    fell = pl.col("mute") & ~pl.col("interleaved") & moved
+    fell = elsewhere & pl.col("mute") & ~pl.col("interleaved")
+    if "day" not in cell:
+        # Those who never reported are few among the users of a release, and most of a campaign.
+        fell, elsewhere = fell & pl.col("newer") & (pl.col("told") == 0), pl.lit(value=True)
     counts = (
-        at.filter(elsewhere)
+        at.with_columns(fell=fell.fill_null(value=False), elsewhere=elsewhere)
         .group_by(*OWN, *cell)
-        .agg(witnesses=pl.len(), fell=fell.fill_null(value=False).sum())
+        .agg(pl.col("fell").sum(), witnesses=pl.col("elsewhere").sum())
     )
     rules = settings.incidents
     return counts.filter(
@@ -164,12 +166,16 @@ def _incidents(hits: list[pl.DataFrame]) -> tuple[Incident, ...]:
         else:
             events.append((first, last, [part]))
     events.sort(key=lambda event: event[:2])
-    return tuple(_incident(first, last, pl.concat(rows)) for first, last, rows in events)
+    return tuple(_incident(*event) for event in events)
 
 
-def _incident(first: date, last: date, rows: pl.DataFrame) -> Incident:
-    client, version, asn = (column.item(0) if column.n_unique() == 1 else None for column in rows[PLACE])
+def _incident(first: date, last: date, parts: list[pl.DataFrame]) -> Incident:
+    """Tell one event; its place is that of most of its accounts, else what all parts share."""
+    rows = pl.concat(parts)
     fell, of = rows.filter("mute")["account"].n_unique(), rows["account"].n_unique()
+    main = max(parts, key=lambda part: part["account"].n_unique())
+    named = main if 2 * main["account"].n_unique() > of else rows
+    client, version, asn = (place.item(0) if place.n_unique() == 1 else None for place in named[PLACE])
     return Incident("telemetry_lost", first, last, ("silence",), fell, of, client, version, asn)
 
 

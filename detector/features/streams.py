@@ -80,9 +80,8 @@ def measure_streams(
 
     Returns:
         A row a stream: ``stream``, the columns of ``KEY``, ``sessions``,
-        ``requests``, ``served``, ``due``, ``tokens``, ``subscribed`` (whether the log says
-        that a plan pays), ``start``, ``end``, ``client_version`` (of its longest
-        session) and every feature.
+        ``requests``, ``served``, ``tokens``, ``subscribed`` (whether the log says
+        that a plan pays), ``client_version`` (of its longest session) and every feature.
 
     """
     floors = settings.floors
@@ -107,9 +106,6 @@ def measure_streams(
         session_minutes=pl.when(several).then(minutes.median()),
         probe_missing=pl.when(told).then((pl.col("probes") == 0).filter(~pl.col("lost")).mean()),
         helper_missing=pl.when(told).then((pl.col("helpers") == 0).filter(~pl.col("lost")).mean()),
-        due=pl.col("due").sum(),
-        start=pl.col("start").min(),
-        end=pl.col("end").max(),
         client_version=pl.col("client_version").sort_by("served", "client_version").last(),
         fingerprint_churn=pl.when(
             (pl.col("orders").max() > 0) & (pl.col("served").sum() >= floors.served)

@@ -72,17 +72,19 @@ def set_aside(
     """
     told, shown = _evidence(streams, reference, settings)
     share = settings.incidents.shifted_share
-    accounts = streams["account"]
+    accounts, enough = streams["account"], streams["served"] >= settings.floors.served
     driven = reduce(or_, (shown[cause] for cause in RHYTHM))
     incidents = []
     # What a release explains is no shift of its cohort: one event, one incident.
-    for group in (*_releases(streams, sessions, known, settings), *_cohorts(streams, settings)):
+    for group in (*_releases(streams, sessions, known, settings), *_cohorts(streams, sessions, settings)):
         if group.incident.kind == "release" and _most(accounts, group.at, driven, share):
             continue
         moved = []
         for cause in group.causes:
             many = accounts.filter(group.at & shown[cause]).n_unique() >= group.fewest
-            if many and _most(accounts, group.at & told[cause], shown[cause], share):
+            # Few accounts have enough sessions in a day to show a habit, and those are no majority.
+            spoken = _most(accounts, group.at & enough, told[cause], share)
+            if many and spoken and _most(accounts, group.at & told[cause], shown[cause], share):
                 moved.append(cause)
         incident = replace(group.incident, causes=tuple(moved))
         if incident.kind == "cohort_shift":
@@ -117,10 +119,11 @@ def _most(accounts: pl.Series, at: pl.Series, shown: pl.Series, share: float) ->
     return accounts.filter(at & shown).n_unique() > share * accounts.filter(at).n_unique()
 
 
-def _cohorts(streams: pl.DataFrame, settings: Settings) -> Iterator[Group]:
+def _cohorts(streams: pl.DataFrame, sessions: pl.DataFrame, settings: Settings) -> Iterator[Group]:
     causes = tuple(sorted({record.cause for record in SCORED}))
     fewest = settings.incidents.cohort_accounts
-    for (cohort,), part in streams.sort("cohort").group_by("cohort", maintain_order=True):
+    scoped = sessions.filter(pl.col("stream").is_not_null())
+    for (cohort,), part in scoped.sort("cohort").group_by("cohort", maintain_order=True):
         first, last, of = _reach(part)
         incident = Incident("cohort_shift", first, last, (), 0, of, cohort=str(cohort))
         yield Group(streams["cohort"] == cohort, causes, fewest, incident)
@@ -154,7 +157,7 @@ def _releases(
 
 
 def _reach(part: pl.DataFrame) -> tuple[date, date, int]:
-    """Return the first and last day and the number of accounts of sessions or streams."""
+    """Return the first and last day and the number of accounts of sessions."""
     days = part.select(first=pl.col("start").min().dt.date(), last=pl.col("end").max().dt.date())
     first, last = days.row(0)
     return first, last, part["account"].n_unique()
