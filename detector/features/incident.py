@@ -48,9 +48,7 @@ class Incident:
         aside = f"set aside: {', '.join(self.causes) or 'nothing'}"
         days = f"{self.first_day}" + (f" to {self.last_day}" if self.last_day != self.first_day else "")
         if self.kind == "cohort_shift":
-            return (
-                f"{many} in the {self.cohort} cohort show what was rare when the model was trained; {aside}"
-            )
+            return f"{many} in the {self.cohort} cohort show what the model knows as rare, {days}; {aside}"
         client = "several clients" if self.client is None else self.client
         if self.kind == "release":
             return f"{many} of {client} run {self.version}, newer than the model knows, {days}; {aside}"

@@ -158,6 +158,6 @@ def _releases(
 
 def _reach(part: pl.DataFrame) -> tuple[date, date, int]:
     """Return the first and last day and the number of accounts of sessions."""
-    days = part.select(first=pl.col("start").min().dt.date(), last=pl.col("end").max().dt.date())
+    days = part.select(first=pl.col("start").min().dt.date(), last=pl.col("start").max().dt.date())
     first, last = days.row(0)
     return first, last, part["account"].n_unique()
