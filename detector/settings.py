@@ -18,6 +18,7 @@ __all__ = [
     "DecisionSettings",
     "FingerprintSettings",
     "FloorSettings",
+    "IncidentSettings",
     "ModelSettings",
     "PathSettings",
     "ReadSettings",
@@ -156,6 +157,17 @@ class ModelSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentSettings(Section):
+    """When an event moved so many accounts that it accuses none of them."""
+
+    witnesses: int
+    lost_share: float
+    cohort_accounts: int
+    shifted_share: float
+    release_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionSettings(Section):
     """When evidence counts and when it suffices."""
 
@@ -179,6 +191,7 @@ class Settings:
     fingerprint: FingerprintSettings
     floors: FloorSettings
     model: ModelSettings
+    incidents: IncidentSettings
     decision: DecisionSettings
 
     @classmethod

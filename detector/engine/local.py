@@ -13,10 +13,12 @@ import polars as pl
 
 from detector.engine.measure import Measured, Progress, measure_log
 from detector.errors import TrainingError
+from detector.features.incident import once
 from detector.features.registry import SCORED
 from detector.ingest import RequestLog
 from detector.model import bundle
 from detector.model.card import card
+from detector.model.shift import set_aside
 from detector.model.train import Model, assess, fit
 from detector.output import new_folder
 from detector.schema import FAMILIES
@@ -126,10 +128,13 @@ def score(
         clock.append(time.perf_counter())
         if progress:
             progress("scoring", 0, 1)
+        streams, shifts = set_aside(
+            measured.streams, measured.sessions, loaded.reference, loaded.population, loaded.settings
+        )
         decision = decide(
             loaded,
-            assess(loaded, measured.streams),
-            measured.streams,
+            assess(loaded, streams),
+            streams,
             measured.sessions,
             accounts=measured.accounts,
             policy=rules,
@@ -140,6 +145,7 @@ def score(
             "policy": rules.name,
             "input": {"source": str(logs), **_input(measured.log)},
             "families": _families(measured),
+            "incidents": [one.to_dict() for one in once((*measured.incidents, *shifts))],
             "verdicts": dict(sorted(decision.accounts["verdict"].value_counts().iter_rows())),
             "false_discovery_rate": loaded.settings.decision.fdr,
             "warnings": _warnings(decision.accounts, loaded),

@@ -8,6 +8,8 @@ import polars as pl
 
 from detector.features import fingerprint
 from detector.features.extract import Summary, describe_sessions, identify, seen, summarise
+from detector.features.incident import Incident
+from detector.features.outage import find_losses
 from detector.features.registry import FEATURES, available
 from detector.features.streams import assign_streams, measure_sessions, measure_streams
 from detector.ingest import RequestLog, read_log
@@ -35,6 +37,7 @@ class Measured:
         streams: every stream in scope with its features.
         population: fingerprints by client, counted in accounts of this log.
         families: by family, the features that this log cannot feed.
+        incidents: telemetry that groups lost together.
 
     """
 
@@ -44,6 +47,7 @@ class Measured:
     streams: pl.DataFrame
     population: pl.DataFrame
     families: dict[str, list[str]]
+    incidents: tuple[Incident, ...]
 
 
 def measure_log(
@@ -74,6 +78,8 @@ def measure_log(
         parts.append(summarise(bucket, facts, settings))
     summary = Summary.concat(parts)
     tell("measuring", log.requests.height, log.requests.height)
+    losses = find_losses(summary.sessions, facts, settings)
+    summary = replace(summary, sessions=losses.sessions)
     population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)
     populations = [population] if known is None else [population, known]
     features = available(log.present | _kinds(summary))
@@ -95,6 +101,7 @@ def measure_log(
         streams=streams,
         population=population,
         families=missing,
+        incidents=losses.incidents,
     )
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from detector.settings import ClientSettings
 
-__all__ = ["any_of", "claims", "headers"]
+__all__ = ["any_of", "claims", "headers", "release_ranks"]
 
 PRODUCT = (
     r"^\s*([^\s/()]+(?:/(?:[A-UW-Za-uw-z]|[Vv][^\d\s/()])[^\s/()]*)?)"  # name, or name/word
@@ -102,3 +102,22 @@ def headers(settings: ClientSettings) -> list[pl.Expr]:
         .alias("accept_encoding"),
         pairs.list.eval(pl.element().filter(~local).unique().sort()).list.join(";").alias("values"),
     ]
+
+
+def release_ranks(versions: pl.Series) -> pl.DataFrame:
+    """Rank distinct versions from old to new, by the numbers in them.
+
+    Returns:
+        ``client_version`` and ``rank``; equal ranks where only the words differ, null
+        for no version and for one without a number.
+
+    """
+    numbers = {
+        text: tuple(map(int, re.findall(r"\d+", text))) for text in versions.drop_nulls().unique().sort()
+    }
+    order = {key: place for place, key in enumerate(sorted({key for key in numbers.values() if key}))}
+    ranks = {text: order.get(key) for text, key in numbers.items()}
+    return pl.DataFrame(
+        {"client_version": list(ranks), "rank": list(ranks.values())},
+        schema={"client_version": pl.String, "rank": pl.Int64},
+    )

@@ -17,8 +17,9 @@ from detector.settings import Settings
 
 __all__ = ["COUNTERS", "Summary", "describe_sessions", "identify", "seen", "summarise"]
 
-COUNTERS = (*cadence.COUNTERS, *telemetry.COUNTERS, *usage.COUNTERS)
-"""Session columns that add up over sessions."""
+COUNTERS = (*cadence.COUNTERS, *telemetry.COUNTERS, *usage.COUNTERS, "unheard")
+"""Session columns that add up over sessions; ``unheard`` are served requests whose telemetry
+a whole group lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,16 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
             web=(pl.col("auth") == "web").any(),
             subscribed=(pl.col("auth").is_not_null() | pl.col("plan").is_not_null()).any(),
             split=pl.col("tool_result").is_not_null().any(),
+            asn=pl.col("asn").min(),
         ),
         steps.group_by(key).agg(usage.counters(settings.usage)),
         telemetry.posts(rows).group_by(key).agg(telemetry.counters()),
     ]
     table = reduce(lambda left, right: left.join(right, on="session", how="left"), parts)
+    # Until ``outage.find_losses`` has seen the fleet, all silence is the account's own.
+    table = table.with_columns(unheard=pl.lit(0), lost=pl.lit(value=False))
     table = table.with_columns(pl.col(COUNTERS).fill_null(0).cast(pl.Int64))
+    table = table.with_columns(vouched=pl.col("posts") > 0)
     # Without an address the network operator is the next best place.
     place = pl.coalesce("network", pl.col("asn").cast(pl.UInt64, strict=False)).alias("network")
     marks = turns.group_by("session", "fingerprint", place).agg(requests=pl.len().cast(pl.Int64))
@@ -132,11 +137,16 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
 
 
 def seen(summary: Summary) -> pl.DataFrame:
-    """Return which account showed which fingerprint how often, for ``fingerprint.population``."""
-    scoped = summary.sessions.filter("in_scope").select("session", "account", reporting=pl.col("posts") > 0)
+    """Return which account showed which fingerprint how often, for ``fingerprint.population``.
+
+    Args:
+        summary: with sessions as ``outage.find_losses`` marks them.
+
+    """
+    scoped = summary.sessions.filter("in_scope").select("session", "account", backed="vouched")
     rows = summary.marks.join(scoped, on="session")
     return rows.group_by("account", "fingerprint").agg(
-        pl.col("requests").sum(), vouched=pl.col("requests").filter("reporting").sum()
+        pl.col("requests").sum(), vouched=pl.col("requests").filter("backed").sum()
     )
 
 

@@ -24,8 +24,9 @@ KEY = ("account", "client", "cohort", "odd", "device", "reporting")
 def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Give every session in scope its ``stream``.
 
-    A session of few requests may lack telemetry by chance, so silent sessions below
-    ``floors.posts`` served requests take the account's usual state. Streams
+    A session of few requests may lack telemetry by chance, and one whose group lost it
+    says nothing, so silent sessions below ``floors.posts`` served requests and lost ones
+    take the account's usual state. Streams
     below the evidence floor join the largest stream of their account that shares
     their cohort and oddness, if there is one.
 
@@ -49,13 +50,12 @@ def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     few = pl.col("device").drop_nulls().n_unique().over("account") <= settings.sessions.most_devices
     scoped = scoped.with_columns(device=pl.when(few).then("device"))
     short = pl.col("served") < settings.floors.posts
-    usual = (
-        pl.when(pl.col("reporting")).then(pl.col("served")).otherwise(-pl.col("served")).sum().over(*KEY[:-1])
-        > 0
-    )
-    scoped = scoped.with_columns(
-        reporting=pl.when(short & ~pl.col("reporting")).then(usual).otherwise("reporting")
-    )
+    state = pl.when("reporting").then("served").when(~pl.col("lost")).then(-pl.col("served")).otherwise(0)
+    # Headers that came with the loss have no usual state of their own.
+    own = state.sum().over(*KEY[:-1])
+    usual = pl.when(own != 0).then(own).otherwise(state.sum().over(*KEY[:3])) > 0
+    excused = (short | pl.col("lost")) & ~pl.col("reporting")
+    scoped = scoped.with_columns(reporting=pl.when(excused).then(usual).otherwise("reporting"))
     size = pl.col("served").sum()
     streams = scoped.group_by(KEY).agg(size=size).sort(*KEY, nulls_last=True)
     small = pl.col("size") < settings.floors.served
@@ -85,8 +85,8 @@ def measure_streams(
 
     Returns:
         A row a stream: ``stream``, the columns of ``KEY``, ``sessions``,
-        ``requests``, ``served``, ``tokens``, ``subscribed`` (whether the log says that
-        a plan pays) and every feature.
+        ``requests``, ``served``, ``tokens``, ``subscribed`` (whether the log says
+        that a plan pays), ``client_version`` (of its longest session) and every feature.
 
     """
     floors = settings.floors
@@ -97,6 +97,7 @@ def measure_streams(
     ]
     several = pl.len() >= floors.sessions
     reporting = pl.col("reporting").first()
+    told = ((~pl.col("lost")).sum() >= floors.sessions) & reporting
     streams = sessions.group_by("stream", *KEY).agg(
         *(pl.col(name).sum() for name in COUNTERS),
         *judged,
@@ -108,8 +109,9 @@ def measure_streams(
             (pl.col("human_turns") <= 1).filter("split").mean()
         ),
         session_minutes=pl.when(several).then(minutes.median()),
-        probe_missing=pl.when(several & reporting).then((pl.col("probes") == 0).mean()),
-        helper_missing=pl.when(several & reporting).then((pl.col("helpers") == 0).mean()),
+        probe_missing=pl.when(told).then((pl.col("probes") == 0).filter(~pl.col("lost")).mean()),
+        helper_missing=pl.when(told).then((pl.col("helpers") == 0).filter(~pl.col("lost")).mean()),
+        client_version=pl.col("client_version").sort_by("served", "client_version").last(),
         fingerprint_churn=pl.when(
             (pl.col("orders").max() > 0) & (pl.col("served").sum() >= floors.served)
         ).then(pl.col("orders").max() / (1 + weight.sum()).log()),

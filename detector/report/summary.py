@@ -56,7 +56,8 @@ def run_text(accounts: pl.DataFrame, record: Mapping[str, Any], output: str | Pa
         lines += table(
             [_flagged(row) for row in flagged.head(TOP).iter_rows(named=True)], right=frozenset({1})
         )
-    notes = [*_limits(record), *(f"warning: {shown(text, 1000)}" for text in record["warnings"])]
+    told = (f"incident: {shown(incident['text'], 1000)}" for incident in record["incidents"])
+    notes = [*told, *_limits(record), *(f"warning: {shown(text, 1000)}" for text in record["warnings"])]
     return "\n".join([*lines, *([""] if notes else []), *notes, "", *_next(accounts, flagged, output)])
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from detector.features import fingerprint
 from detector.features.extract import Summary, describe_sessions, identify, seen, summarise
+from detector.features.outage import find_losses
 from detector.features.registry import FEATURES, available
 from detector.features.streams import assign_streams, measure_sessions, measure_streams
 from detector.ingest import RequestLog, read_log
@@ -108,6 +109,7 @@ def pipeline(tmp_path_factory):
         log = read_log(path, settings)
         facts = identify(log.fingerprints, settings)
         summary = summarise(log.requests, facts, settings)
+        summary = replace(summary, sessions=find_losses(summary.sessions, facts, settings).sessions)
         population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)
         described = describe_sessions(summary, facts, [population, *populations], settings)
         kinds = {name for counter, name in ASIDE.items() if summary.sessions[counter].sum()}

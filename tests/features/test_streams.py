@@ -54,11 +54,11 @@ def described(*rows):
         "cohort": "interactive",
         "posts": 9,
         "served": 50,
+        "lost": False,
     }
     schema = {"session": pl.UInt32, "account": pl.UInt32, "in_scope": pl.Boolean}
     schema |= {"client": pl.String, "cohort": pl.String, "posts": pl.Int64, "served": pl.Int64}
-    schema["device"] = pl.UInt64
-    schema |= dict.fromkeys(MEASURES, pl.Float64)
+    schema |= {"device": pl.UInt64, "lost": pl.Boolean} | dict.fromkeys(MEASURES, pl.Float64)
     full = [{"session": number} | base | row for number, row in enumerate(rows)]
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in full], schema=schema)
 

@@ -9,17 +9,20 @@ from detector.settings import FloorSettings
 __all__ = ["FEATURES"]
 
 
+def _due() -> pl.Expr:
+    """Return the served requests that telemetry should have reported."""
+    return pl.col("served") - pl.col("unheard")
+
+
 def _coverage(floors: FloorSettings) -> pl.Expr:
-    counted = (pl.col("reported") / pl.col("served")).clip(upper_bound=1)
+    counted = (pl.col("reported") / _due()).clip(upper_bound=1)
     seen = (pl.col("posts") > 0).cast(pl.Float64)
-    return pl.when(pl.col("served") >= floors.served).then(
-        pl.when(pl.col("reports") > 0).then(counted).otherwise(seen)
-    )
+    return pl.when(_due() >= floors.served).then(pl.when(pl.col("reports") > 0).then(counted).otherwise(seen))
 
 
 def _mismatch(floors: FloorSettings) -> pl.Expr:
-    ratio = ((pl.col("reported") + 1) / (pl.col("served") + 1)).log().abs()
-    return pl.when((pl.col("served") >= floors.served) & (pl.col("reports") > 0)).then(ratio)
+    ratio = ((pl.col("reported") + 1) / (_due() + 1)).log().abs()
+    return pl.when((_due() >= floors.served) & (pl.col("reports") > 0)).then(ratio)
 
 
 def _events(floors: FloorSettings) -> pl.Expr:
@@ -40,7 +43,7 @@ FEATURES: tuple[Feature, ...] = (
         cause="silence",
         level="session",
         definition="share of served requests that telemetry reported",
-        null="no telemetry in the log, no profile for the surface, or fewer than 20 served requests",
+        null="no telemetry in the log, or fewer than 20 served requests, those aside whose group lost theirs",
         direction="low",
         benign=0.5,
         source="client documentation: telemetry is on unless switched off",
@@ -55,7 +58,7 @@ FEATURES: tuple[Feature, ...] = (
         cause="counts",
         level="session",
         definition="|ln(requests reported / requests served)|",
-        null="telemetry off, or fewer than 20 served requests",
+        null="telemetry off or lost by the group, or fewer than 20 served requests",
         direction="high",
         benign=0.4,
         source="counts on both sides of the gateway must agree",

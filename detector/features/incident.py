@@ -1,0 +1,80 @@
+"""An incident: one event that moved many accounts at once, and so accuses none of them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+__all__ = ["Incident", "Kind", "once"]
+
+Kind = Literal["telemetry_lost", "release", "cohort_shift"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One event, and what it sets aside.
+
+    Attributes:
+        kind: ``telemetry_lost`` (a day, a version or a network operator on which most
+            accounts that report at other times fell silent), ``release`` (many accounts
+            run a version newer than any that the model knows) or ``cohort_shift`` (most
+            accounts of a cohort show what the model knows as rare).
+        client: product name in the user agent; None where it holds for all.
+        version: of the client; None where it holds for all.
+        asn: network operator (autonomous system number); None where it holds for all.
+        cohort: cohort of streams; None where it holds for all.
+        first_day: first day (UTC) of the sessions concerned.
+        last_day: last day of the sessions concerned.
+        causes: causes of evidence that were set aside, sorted.
+        accounts: accounts concerned.
+        of: accounts that the event could have reached.
+
+    """
+
+    kind: Kind
+    first_day: date
+    last_day: date
+    causes: tuple[str, ...]
+    accounts: int
+    of: int
+    client: str | None = None
+    version: str | None = None
+    asn: int | None = None
+    cohort: str | None = None
+
+    def text(self) -> str:
+        """Return one sentence for people; names are as logged, so show it escaped."""
+        many = f"{self.accounts:,} of {self.of:,} accounts"
+        aside = f"set aside: {', '.join(self.causes) or 'nothing'}"
+        days = f"{self.first_day}" + (f" to {self.last_day}" if self.last_day != self.first_day else "")
+        if self.kind == "cohort_shift":
+            return f"{many} in the {self.cohort} cohort show what the model knows as rare, {days}; {aside}"
+        client = "several clients" if self.client is None else self.client
+        if self.kind == "release":
+            return f"{many} of {client} run {self.version}, newer than the model knows, {days}; {aside}"
+        where = f" {self.version}" if self.version is not None else ""
+        where += f" from network operator {self.asn}" if self.asn is not None else ""
+        return f"telemetry of {client}{where} was lost, {days}: {many} fell silent; {aside}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields and the sentence as JSON holds them, days as ISO text."""
+        plain = asdict(self) | {"causes": list(self.causes), "text": self.text()}
+        return plain | {name: plain[name].isoformat() for name in ("first_day", "last_day")}
+
+
+def once(incidents: Iterable[Incident]) -> list[Incident]:
+    """Tell a release and the telemetry that was lost with it as one incident, the release."""
+    told = list(incidents)
+    lost: dict[tuple[str | None, str | None], tuple[str, ...]] = {
+        (one.client, one.version): one.causes
+        for one in told
+        if one.kind == "telemetry_lost" and one.version is not None and one.asn is None
+    }
+    releases = {(one.client, one.version) for one in told if one.kind == "release"}
+    kept = [one for one in told if one.kind == "release" or (one.client, one.version) not in releases]
+    return [
+        replace(one, causes=tuple(sorted({*one.causes, *lost.get((one.client, one.version), ())})))
+        if one.kind == "release"
+        else one
+        for one in kept
+    ]
