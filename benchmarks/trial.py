@@ -4,7 +4,7 @@ The same steps as ``detector.train`` and ``detector.score``, taken apart so that
 measured week can be fitted with several seeds and shown to rivals.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +12,7 @@ import polars as pl
 from detector.engine.measure import Measured, measure_log
 from detector.model import bundle
 from detector.model.evidence import family_sums
+from detector.model.shift import set_aside
 from detector.model.train import Assessment, Model, assess, fit
 from detector.schema import FAMILIES
 from detector.settings import default_settings
@@ -27,7 +28,7 @@ class Trial:
 
     Attributes:
         model: that scored.
-        measured: the week's sessions and streams.
+        measured: the week's sessions and streams, without what incidents set aside.
         assessment: of ``measured.streams``, row by row.
         decision: the verdict tables.
 
@@ -61,6 +62,10 @@ def bundled(folder: Path | None = None) -> Model:
 
 def run(model: Model, measured: Measured) -> Trial:
     """Decide on a measured week, as ``detector.score`` does."""
+    streams, _ = set_aside(
+        measured.streams, measured.sessions, model.reference, model.population, model.settings
+    )
+    measured = replace(measured, streams=streams)
     assessment = assess(model, measured.streams)
     decision = decide(
         model,

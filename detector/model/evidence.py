@@ -82,8 +82,8 @@ class Grounds:
         conclusive: shape (streams,): a leading family that is strong and a cause of
             its own from another family, or one that counts and two others beside
             the account's.
-        telling: shape (streams,): a cause counts that is neither silence nor the
-            account's; many terminals and switched-off telemetry tell nothing.
+        telling: shape (streams,): a cause counts, silence aside, of a family that can
+            lead; many terminals, usage and switched-off telemetry tell nothing alone.
 
     """
 
@@ -162,7 +162,7 @@ def grounds(
         np.column_stack([counting[family] for family in FAMILIES]),
         np.column_stack([strong[family] for family in FAMILIES]),
         conclusive,
-        np.any([loud[family] > 0 for family in FAMILIES if family != "account"], axis=0),
+        np.any([loud[family] > 0 for family in LEADING], axis=0),
     )
 
 

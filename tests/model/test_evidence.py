@@ -355,11 +355,12 @@ def test_another_order_at_each_request_makes_a_fingerprint_strong_by_itself(judg
         ((), False),
         (("silence",), False),
         (("parallel", "silence"), False),
-        (("cache",), True),
+        (("cache",), False),
         (("pauses",), True),
+        (("counts",), True),
     ],
 )
-def test_terminals_and_silence_tell_nothing(catalogue, rules, names, telling):
+def test_terminals_usage_and_silence_tell_nothing_alone(catalogue, rules, names, telling):
     row = np.array([[FAR if name in names else 0.0 for name in catalogue]])
     raw = {name: [1.0] for name in catalogue}
     streams = pl.DataFrame({"cohort": ["interactive"], "version_known": [1.0], **raw})
