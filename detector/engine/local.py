@@ -146,6 +146,7 @@ def score(
             "input": {"source": str(logs), **_input(measured.log)},
             "families": _families(measured),
             "incidents": [one.to_dict() for one in once((*measured.incidents, *shifts))],
+            "print_mode": _print_mode(streams, measured.accounts, decision.accounts),
             "verdicts": dict(sorted(decision.accounts["verdict"].value_counts().iter_rows())),
             "false_discovery_rate": loaded.settings.decision.fdr,
             "warnings": _warnings(decision.accounts, loaded),
@@ -177,6 +178,23 @@ def _families(measured: Measured) -> dict[str, dict[str, Any]]:
     return {
         family: {"available": bool(scored[family] - set(missing)), "features_not_available": missing}
         for family, missing in measured.families.items()
+    }
+
+
+def _print_mode(streams: pl.DataFrame, names: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, int]:
+    """Count who claims print mode, and who claims it with headers that are not the client's.
+
+    Automation is normal in print mode, so harnesses claim it: those with odd headers
+    are told apart here, flagged or not.
+    """
+    claims = streams.filter(pl.col("cohort") == "headless").join(
+        names.select("account", "account_id"), on="account"
+    )
+    odd = claims.filter("odd")["account_id"].unique()
+    return {
+        "accounts": claims["account_id"].n_unique(),
+        "odd_headers": len(odd),
+        "flagged": verdicts.filter(pl.col("account_id").is_in(odd.implode()) & pl.col("flagged")).height,
     }
 
 

@@ -57,7 +57,12 @@ def run_text(accounts: pl.DataFrame, record: Mapping[str, Any], output: str | Pa
             [_flagged(row) for row in flagged.head(TOP).iter_rows(named=True)], right=frozenset({1})
         )
     told = (f"incident: {shown(incident['text'], 1000)}" for incident in record["incidents"])
-    notes = [*told, *_limits(record), *(f"warning: {shown(text, 1000)}" for text in record["warnings"])]
+    notes = [
+        *told,
+        *_print_mode(record["print_mode"]),
+        *_limits(record),
+        *(f"warning: {shown(text, 1000)}" for text in record["warnings"]),
+    ]
     return "\n".join([*lines, *([""] if notes else []), *notes, "", *_next(accounts, flagged, output)])
 
 
@@ -150,6 +155,14 @@ def fleet_text(rows: Mapping[str, int], classes: Mapping[str, int], output: str 
 def _flagged(row: Mapping[str, Any]) -> Sequence[str]:
     reason = row["reasons"][0]["text"] if row["reasons"] else ""
     return shown(row["account_id"], 64), f"{row['score']:.3f}", row["verdict"], shown(reason)
+
+
+def _print_mode(counts: Mapping[str, int]) -> list[str]:
+    """Name those who claim print mode with headers that are not the client's."""
+    if not counts["odd_headers"]:
+        return []
+    claimed = f"{counts['odd_headers']:,} of {counts['accounts']:,} accounts that claim it"
+    return [f"print mode: {claimed} send headers of another program; {counts['flagged']:,} of them flagged"]
 
 
 def _limits(record: Mapping[str, Any]) -> list[str]:

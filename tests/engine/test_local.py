@@ -9,6 +9,7 @@ from detector.engine.local import score, train
 from detector.errors import BundleError, InputError, SettingsError, TrainingError
 from detector.features.registry import FEATURES, SCORED
 from detector.model import bundle
+from detector.report.summary import run_text
 from detector.schema import ACCOUNT_VERDICT, FAMILIES, SESSION_VERDICT, VERDICTS
 from detector.settings import default_settings
 
@@ -145,6 +146,32 @@ def test_the_record_tells_what_was_read_and_with_what(fleet, folder, written):
     assert set(record["families"]) == set(FAMILIES)
     assert all(family["available"] for family in record["families"].values())
     assert all(seconds >= 0 for seconds in record["seconds"].values())
+
+
+def test_who_claims_print_mode_with_headers_of_another_program_is_counted(fleet, rescored, run):
+    before = run.record["print_mode"]
+    assert before["accounts"] >= 4
+    # one honest user of print mode sends through a Python library from now on
+    claims = pl.col("user_agent").str.contains("sdk-cli").fill_null(value=False)
+    first = fleet.requests.filter(claims).join(
+        fleet.accounts.filter(**{"class": "headless"}), on="account_id"
+    )
+    one = (pl.col("account_id") == first["account_id"].min()) & claims
+    names = pl.lit(["Host", "Accept-Encoding", "Connection", "X-App", "User-Agent", "Content-Length"])
+    told = rescored(
+        fleet.requests.with_columns(header_names=pl.when(one).then(names).otherwise("header_names"))
+    )
+    after = told.record["print_mode"]
+    assert after["accounts"] == before["accounts"]
+    assert after["odd_headers"] == before["odd_headers"] + 1
+    assert f"print mode: {after['odd_headers']} of {after['accounts']} accounts" in run_text(
+        told.accounts, told.record, "out"
+    )
+
+
+def test_nobody_in_print_mode_is_no_line(run):
+    record = {**run.record, "print_mode": {"accounts": 5, "odd_headers": 0, "flagged": 0}}
+    assert "print mode" not in run_text(run.accounts, record, "out")
 
 
 def test_rejected_rows_are_counted_by_reason(fleet, rescored):
