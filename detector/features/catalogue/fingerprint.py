@@ -78,7 +78,8 @@ FEATURES: tuple[Feature, ...] = (
         cause="library",
         level="session",
         definition="share of requests whose headers stand as another HTTP library writes them",
-        null="no complete header list, client unknown, version run by nobody else, or behind a proxy",
+        null="no complete header list, client unknown, behind a proxy, or a library of the client's own "
+        "language under a version that nobody else runs",
         direction="high",
         benign=0.0,
         source="header layouts of HTTP libraries, captured on loopback (features/libraries.toml)",
