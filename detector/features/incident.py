@@ -63,10 +63,7 @@ class Incident:
 
 
 def once(incidents: Iterable[Incident]) -> list[Incident]:
-    """Tell a release and the telemetry that was lost with it as one incident, the release.
-
-    What set nothing aside moved nobody, and is left out.
-    """
+    """Tell a release and the telemetry that was lost with it as one incident, the release."""
     told = list(incidents)
     lost: dict[tuple[str | None, str | None], tuple[str, ...]] = {
         (one.client, one.version): one.causes
@@ -75,10 +72,9 @@ def once(incidents: Iterable[Incident]) -> list[Incident]:
     }
     releases = {(one.client, one.version) for one in told if one.kind == "release"}
     kept = [one for one in told if one.kind == "release" or (one.client, one.version) not in releases]
-    whole = [
+    return [
         replace(one, causes=tuple(sorted({*one.causes, *lost.get((one.client, one.version), ())})))
         if one.kind == "release"
         else one
         for one in kept
     ]
-    return [one for one in whole if one.causes]
