@@ -111,14 +111,16 @@ class Gaps:
         return requests.drop(self.columns)
 
 
-def simulated(options: FleetOptions, folder: Path, gaps: Gaps) -> Fleet:
+COMPLETE = Gaps()
+
+
+def simulated(options: FleetOptions, folder: Path) -> Fleet:
     """Simulate two weeks of the same accounts.
 
     Args:
         options: ``days`` and ``start`` are set here; accounts are drawn in parts of
             ``PART`` with seeds of their own.
         folder: must not exist; holds ``week1`` and ``week2`` afterwards.
-        gaps: what the logs lack.
 
     """
     weeks = folder / "week1", folder / "week2"
@@ -128,7 +130,7 @@ def simulated(options: FleetOptions, folder: Path, gaps: Gaps) -> Fleet:
     for part, begin in enumerate(range(0, options.accounts, PART)):
         accounts, seed = min(PART, options.accounts - begin), options.seed + PART_SEED * part
         own = replace(options, accounts=accounts, days=2 * DAYS, start=MONDAY.date(), seed=seed)
-        labels.append(_part(own, [week / f"part-{part}.parquet" for week in weeks], gaps))
+        labels.append(_part(own, [week / f"part-{part}.parquet" for week in weeks]))
     accounts, sessions = (pl.concat(tables) for tables in zip(*labels, strict=True))
     idle = _idle(sessions, weeks[1])
     return Fleet(
@@ -136,12 +138,12 @@ def simulated(options: FleetOptions, folder: Path, gaps: Gaps) -> Fleet:
     )
 
 
-def _part(options: FleetOptions, files: Sequence[Path], gaps: Gaps) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _part(options: FleetOptions, files: Sequence[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Simulate some accounts into a file a week, and return the labels of accounts and sessions."""
     fleet = simulate(options)
     first = pl.col("timestamp") < MONDAY + timedelta(days=DAYS)
     for file, rows in zip(files, (first, ~first), strict=True):
-        gaps.leave_out(fleet.requests.filter(rows)).write_parquet(file)
+        fleet.requests.filter(rows).write_parquet(file)
     return fleet.accounts.select("account_id", "class", "label"), fleet.sessions
 
 
@@ -160,7 +162,14 @@ def _idle(sessions: pl.DataFrame, week: Path) -> pl.DataFrame:
 
 
 def composed(
-    fold: Fold, data: Path, options: Options, seed: int, *, gaps: Gaps, folder: Path, trained: float
+    fold: Fold,
+    data: Path,
+    options: Options,
+    seed: int,
+    *,
+    folder: Path,
+    trained: float,
+    gaps: Gaps = COMPLETE,
 ) -> Fleet:
     """Compose two weeks of real sessions; no account is in both.
 
@@ -169,9 +178,9 @@ def composed(
         data: folder with ``cadence/`` and ``captures.jsonl``.
         options: what week 2 holds; ``start`` and ``part`` are set here.
         seed: of the composer.
-        gaps: what the logs lack.
         folder: must not exist; holds ``week1`` and ``week2`` afterwards.
         trained: share of harnesses in week 1.
+        gaps: what the logs lack.
 
     """
     weeks = [folder / "week1", folder / "week2"]

@@ -4,7 +4,7 @@ Run from the project's root::
 
     python -m benchmarks.quality --data DATA --seeds 5 --json figures.json
     python -m benchmarks.quality --sources simulated varied --fleet-accounts 5000
-    python -m benchmarks.quality --sources composed --data DATA --folds C --drop ja4
+    python -m benchmarks.quality --sources incomplete --data DATA --folds C
     python -m benchmarks.quality --quick
 
 Markdown tables go to standard output, progress to standard error.
@@ -27,12 +27,20 @@ from benchmarks import trial
 from benchmarks.compose import Options
 from benchmarks.contest import Contest, bound, contest
 from benchmarks.figures import report
-from benchmarks.fleets import FOLDS, Fleet, Gaps, composed, simulated
+from benchmarks.fleets import FOLDS, Fleet, composed, simulated
 from benchmarks.outcomes import Outcome, Stability
-from benchmarks.variations import CONTAMINATION, HARNESSES, contaminated, pool_mixture, variations
+from benchmarks.variations import (
+    CONTAMINATION,
+    HARNESSES,
+    MISSING,
+    contaminated,
+    incomplete,
+    pool_mixture,
+    variations,
+)
 from detector.simulate import FleetOptions
 
-SOURCES = ("simulated", "composed", "varied")
+SOURCES = ("simulated", "composed", "varied", "incomplete")
 CUTS = (20, 50, 100, 200, 500, 1000)
 
 
@@ -48,6 +56,7 @@ class Size:
         forest_seeds: further seeds to train with.
         levels: which levels of prevalence and contamination, by place.
         classes: harness classes to vary.
+        missing: what to leave out of logs, by name.
 
     """
 
@@ -58,6 +67,7 @@ class Size:
     forest_seeds: int = 5
     levels: Sequence[int] = tuple(range(len(CONTAMINATION)))
     classes: Sequence[str] = HARNESSES
+    missing: Sequence[str] = tuple(MISSING)
 
     def quick(self) -> "Size":
         """Return a size that shows that everything runs, and no figure worth quoting."""
@@ -70,6 +80,7 @@ class Size:
             forest_seeds=1,
             levels=(0, 4),
             classes=("imitation",),
+            missing=("user_agent",),
         )
 
 
@@ -99,17 +110,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the sources and print their tables."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.data is None and "composed" in given.sources and not given.quick:
+    if given.data is None and {"composed", "incomplete"}.intersection(given.sources) and not given.quick:
         parser.error("--data is needed for composed fleets")
-    if given.model and "varied" in given.sources:
-        parser.error("--model trains nothing, so nothing can be varied; leave out --sources varied")
+    if given.model and {"varied", "incomplete"}.intersection(given.sources):
+        parser.error("--model trains nothing, so nothing can be varied; leave these --sources out")
     fleet = FleetOptions(accounts=given.fleet_accounts)
     pool = FleetOptions(accounts=given.varied_accounts, mixture=pool_mixture())
     size = Size(fleet, pool, Options(accounts=given.accounts, harness_share=given.harness_share))
     size = size.quick() if given.quick else size
     book = Book()
     for source in given.sources:
-        run = {"simulated": _simulated, "composed": _composed, "varied": _varied}[source]
+        run = {"simulated": _simulated, "composed": _composed, "varied": _varied, "incomplete": _incomplete}[
+            source
+        ]
         run(book, size, given)
     print(report(book.outcomes, book.stability))
     if given.json:
@@ -120,7 +133,7 @@ def _simulated(book: Book, size: Size, given: argparse.Namespace) -> None:
     contests = []
     for seed in _seeds(given.first_fleet_seed, given):
         with _stage(f"simulated, seed {seed}") as folder:
-            fleet = simulated(replace(size.fleet, seed=seed), folder / "fleet", _gaps(given))
+            fleet = simulated(replace(size.fleet, seed=seed), folder / "fleet")
             contests.append(_contest(fleet, size, folder, given))
     book.enter(contests)
 
@@ -130,7 +143,7 @@ def _composed(book: Book, size: Size, given: argparse.Namespace) -> None:
         contests = []
         for seed in _seeds(given.first_seed, given):
             with _stage(f"composed, fold {name}, seed {seed}") as folder:
-                compose = partial(composed, FOLDS[name], given.data, size.week, seed, gaps=_gaps(given))
+                compose = partial(composed, FOLDS[name], given.data, size.week, seed)
                 fleet = compose(folder=folder / "fleet", trained=size.week.harness_share)
                 contests.append(_contest(fleet, size, folder, given))
         book.enter(contests)
@@ -139,22 +152,27 @@ def _composed(book: Book, size: Size, given: argparse.Namespace) -> None:
 def _varied(book: Book, size: Size, given: argparse.Namespace) -> None:
     for seed in _seeds(given.first_fleet_seed, given):
         with _stage(f"varied, simulated, seed {seed}") as folder:
-            fleet = simulated(replace(size.varied, seed=seed), folder / "fleet", _gaps(given))
+            fleet = simulated(replace(size.varied, seed=seed), folder / "fleet")
             book.outcomes += variations(fleet, folder / "pool", levels=size.levels, classes=size.classes)
     for name in given.folds if given.data else "":
         for seed in _seeds(given.first_seed, given):
             with _stage(f"varied, composed, fold {name}, seed {seed}") as folder:
-                compose = partial(composed, FOLDS[name], given.data, size.week, seed, gaps=_gaps(given))
+                compose = partial(composed, FOLDS[name], given.data, size.week, seed)
                 book.outcomes += contaminated(compose, folder, size.levels)
+
+
+def _incomplete(book: Book, size: Size, given: argparse.Namespace) -> None:
+    for name in given.folds if given.data else "":
+        for seed in _seeds(given.first_seed, given):
+            with _stage(f"incomplete, composed, fold {name}, seed {seed}") as folder:
+                share = size.week.harness_share
+                compose = partial(composed, FOLDS[name], given.data, size.week, seed, trained=share)
+                book.outcomes += incomplete(compose, folder, size.missing)
 
 
 def _contest(fleet: Fleet, size: Size, folder: Path, given: argparse.Namespace) -> Contest:
     model = trial.bundled(given.model) if given.model else None
     return contest(fleet, model, folder, cuts=size.cuts, forest_seeds=size.forest_seeds)
-
-
-def _gaps(given: argparse.Namespace) -> Gaps:
-    return Gaps(given.drop, given.without)
 
 
 def _seeds(first: int, given: argparse.Namespace) -> range:
@@ -189,8 +207,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--varied-accounts", type=int, default=1000, help="accounts of a varied fleet (default 1000)")
     add("--harness-share", type=float, default=0.05, help="harnesses of a composed week (default 0.05)")
     add("--model", type=Path, help="score with this bundle instead of training on week 1")
-    add("--drop", nargs="*", default=[], help="columns to leave out of the logs")
-    add("--without", nargs="*", default=[], help="leave out rows whose path starts so")
     add("--json", type=Path, help="also write every figure here")
     add("--quick", action="store_true", help="one seed of a few hundred accounts: does it run?")
     return parser

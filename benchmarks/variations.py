@@ -1,4 +1,4 @@
-"""Variations: what changes with prevalence, contamination, the mix of classes and unseen classes.
+"""Variations: what changes with prevalence, contamination, classes and columns that a log lacks.
 
 One simulated fleet holds many harnesses of every class; a week of it leaves some of them out. So the
 genuine accounts are the same in all variants and only what is varied differs.
@@ -13,12 +13,21 @@ import polars as pl
 
 from benchmarks import trial
 from benchmarks.contest import COLUMNS
-from benchmarks.fleets import Fleet, linked
+from benchmarks.fleets import Fleet, Gaps, linked
 from benchmarks.outcomes import DETECTOR, Outcome, outcome
 from detector.model.train import Model
 from detector.simulate import CLASSES, DEFAULT_MIXTURE
 
-__all__ = ["CONTAMINATION", "POOL", "PREVALENCE", "contaminated", "pool_mixture", "variations"]
+__all__ = [
+    "CONTAMINATION",
+    "MISSING",
+    "POOL",
+    "PREVALENCE",
+    "contaminated",
+    "incomplete",
+    "pool_mixture",
+    "variations",
+]
 
 PREVALENCE = (0.005, 0.01, 0.05, 0.1, 0.2)
 CONTAMINATION = (0.0, 0.01, 0.05, 0.1, 0.2)
@@ -27,6 +36,21 @@ USUAL = 0.05
 
 POOL = 0.2
 """Share of harnesses in the fleet that the variants are taken from."""
+
+MISSING = {
+    "nothing": Gaps(),
+    "start-up probes": Gaps(paths=("/api/hello",)),
+    "device_id": Gaps(("device_id",)),
+    "session_id": Gaps(("session_id",)),
+    "tool_result": Gaps(("tool_result",)),
+    "duration_ms": Gaps(("duration_ms",)),
+    "client_ip, asn": Gaps(("client_ip", "asn")),
+    "header_values, ja4": Gaps(("header_values", "ja4")),
+    "header_names, header_values, ja4": Gaps(("header_names", "header_values", "ja4")),
+    "user_agent": Gaps(("user_agent",)),
+    "telemetry and probes": Gaps(paths=("/api/",)),
+}
+"""What a log may lack."""
 
 OFTEN = 3
 HARNESSES = tuple(one.name for one in CLASSES if one.label == "harness")
@@ -139,15 +163,27 @@ def contaminated(compose: Callable[..., Fleet], folder: Path, levels: Sequence[i
     for i in levels:
         share = CONTAMINATION[i]
         fleet = compose(folder=folder / f"{share}", trained=share)
-        model = trial.learn(trial.measure(fleet.train), fleet.seed)
-        verdicts = trial.run(model, trial.measure(fleet.score, model)).decision.accounts
-        yield outcome(
-            fleet,
-            DETECTOR,
-            verdicts.select(COLUMNS),
-            varied="harnesses in the training week",
-            value=f"{share:.0%}",
-        )
+        yield _decided(fleet, "harnesses in the training week", f"{share:.0%}")
+
+
+def incomplete(compose: Callable[..., Fleet], folder: Path, kinds: Sequence[str]) -> Iterator[Outcome]:
+    """Leave something out of both weeks of a composed fleet.
+
+    Args:
+        compose: composes the fleet into a ``folder``, with ``gaps``.
+        folder: for the fleets.
+        kinds: which of ``MISSING``, by name.
+
+    """
+    for kind in kinds:
+        fleet = compose(folder=folder / kind.replace(" ", "-"), gaps=MISSING[kind])
+        yield _decided(fleet, "missing from the log", kind)
+
+
+def _decided(fleet: Fleet, varied: str, value: str) -> Outcome:
+    model = trial.learn(trial.measure(fleet.train), fleet.seed)
+    verdicts = trial.run(model, trial.measure(fleet.score, model)).decision.accounts
+    return outcome(fleet, DETECTOR, verdicts.select(COLUMNS), varied=varied, value=value)
 
 
 def _train(pool: Pool, harnesses: Collection[str]) -> Model:
