@@ -1,9 +1,9 @@
 """Sessions of one kind on one account: the streams that are scored.
 
 A harness that rides on a person's account is a part of it. So the sessions of an
-account are told apart by client, cohort, whether the fingerprint is strange, and
-whether they report telemetry; each such stream is described as a whole by the sums
-of its sessions and by its hours of the day.
+account are told apart by client, cohort, whether the fingerprint is strange, machine,
+and whether they report telemetry; each such stream is described as a whole by the
+sums of its sessions and by its hours of the day.
 """
 
 import math
@@ -26,13 +26,12 @@ def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
 
     A session of few requests may lack telemetry by chance, and one whose group lost it
     says nothing, so silent sessions below ``floors.posts`` served requests and lost ones
-    take the account's usual state. Streams
-    below the evidence floor join the largest stream of their account that shares
-    their cohort and oddness, if there is one.
+    take the account's usual state. Streams below the evidence floor join the largest
+    stream of their account that differs in telemetry alone, if there is one.
 
     Returns:
-        The sessions in scope with ``odd``, ``reporting`` and ``stream`` (UInt32,
-        numbered by account and content).
+        The sessions in scope with ``odd``, ``reporting``, ``device`` (null unless it is
+        in regular use) and ``stream`` (UInt32, numbered by account and content).
 
     """
     bits = settings.fingerprint.strange_bits
@@ -44,11 +43,7 @@ def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         (pl.col("headers_missing") + pl.col("headers_extra")) >= settings.fingerprint.odd_names,
     ).fill_null(value=False)
     scoped = sessions.filter("in_scope").with_columns(odd=odd, reporting=pl.col("posts") > 0)
-    regular = (pl.col("served").sum() >= settings.floors.served) & (pl.len() >= settings.floors.sessions)
-    scoped = scoped.with_columns(device=pl.when(regular.over("account", "device")).then("device"))
-    # More machines than a person has are one pool, and looked at as one.
-    few = pl.col("device").drop_nulls().n_unique().over("account") <= settings.sessions.most_devices
-    scoped = scoped.with_columns(device=pl.when(few).then("device"))
+    scoped = _regular_machines(scoped, settings)
     short = pl.col("served") < settings.floors.posts
     state = pl.when("reporting").then("served").when(~pl.col("lost")).then(-pl.col("served")).otherwise(0)
     # Headers that came with the loss have no usual state of their own.
@@ -65,6 +60,14 @@ def assign_streams(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     scoped = scoped.with_columns(reporting="home").drop("home")
     codes = scoped.select(KEY).unique().sort(*KEY, nulls_last=True).with_row_index("stream")
     return scoped.join(codes, on=list(KEY), how="left", nulls_equal=True).sort("session")
+
+
+def _regular_machines(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Keep the devices that an account uses regularly, unless they are more than a person has."""
+    used = (pl.col("served").sum() >= settings.floors.served) & (pl.len() >= settings.floors.sessions)
+    kept = sessions.with_columns(device=pl.when(used.over("account", "device")).then("device"))
+    few = pl.col("device").drop_nulls().n_unique().over("account") <= settings.sessions.most_devices
+    return kept.with_columns(device=pl.when(few).then("device"))
 
 
 def measure_sessions(sessions: pl.DataFrame, available: frozenset[str], settings: Settings) -> pl.DataFrame:

@@ -29,7 +29,7 @@ def card(model: Model, families: Mapping[str, Mapping[str, Any]]) -> str:
     return f"""# Model card
 
 An isolation forest over oriented features of streams (the sessions of one account
-that share client, cohort, fingerprint and telemetry state). It ranks accounts by how
+that share client, machine, cohort, fingerprint and telemetry state). It ranks accounts by how
 much their traffic looks like an automated harness under a person's subscription; a
 flag needs two independent families of evidence besides.
 
