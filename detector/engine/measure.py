@@ -11,6 +11,7 @@ from detector.features.extract import Summary, describe_sessions, identify, seen
 from detector.features.incident import Incident
 from detector.features.outage import find_losses
 from detector.features.registry import FEATURES, available
+from detector.features.rewrite import find_rewrites
 from detector.features.streams import assign_streams, measure_sessions, measure_streams
 from detector.ingest import RequestLog, read_log
 from detector.schema import FAMILIES
@@ -37,7 +38,7 @@ class Measured:
         streams: every stream in scope with its features.
         population: fingerprints by client, counted in accounts of this log.
         families: by family, the features that this log cannot feed.
-        incidents: telemetry that groups lost together.
+        incidents: telemetry that groups lost together, and headers that they changed together.
 
     """
 
@@ -79,6 +80,7 @@ def measure_log(
     summary = Summary.concat(parts)
     tell("measuring", log.requests.height, log.requests.height)
     losses = find_losses(summary.sessions, facts, settings)
+    rewrites = find_rewrites(summary.sessions, facts, settings)
     summary = replace(summary, sessions=losses.sessions)
     population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)
     populations = [population] if known is None else [population, known]
@@ -101,7 +103,7 @@ def measure_log(
         streams=streams,
         population=population,
         families=missing,
-        incidents=losses.incidents,
+        incidents=losses.incidents + rewrites,
     )
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 __all__ = ["Incident", "Kind", "once"]
 
-Kind = Literal["telemetry_lost", "release", "cohort_shift"]
+Kind = Literal["telemetry_lost", "headers_changed", "release", "cohort_shift"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,11 @@ class Incident:
 
     Attributes:
         kind: ``telemetry_lost`` (a day, a version or a network operator on which most
-            accounts that report at other times fell silent), ``release`` (many accounts
-            run a version newer than any that the model knows) or ``cohort_shift`` (most
-            accounts of a cohort show what the model knows as rare).
+            accounts that report at other times fell silent), ``headers_changed`` (since a
+            day most accounts of a client send their headers in another order, everywhere
+            or behind a network operator), ``release`` (many accounts run a version newer
+            than any that the model knows) or ``cohort_shift`` (most accounts of a cohort
+            show what the model knows as rare).
         client: product name in the user agent; None where it holds for all.
         version: of the client; None where it holds for all.
         asn: network operator (autonomous system number); None where it holds for all.
@@ -54,6 +56,9 @@ class Incident:
             return f"{many} of {client} run {self.version}, newer than the model knows, {days}; {aside}"
         where = f" {self.version}" if self.version is not None else ""
         where += f" from network operator {self.asn}" if self.asn is not None else ""
+        if self.kind == "headers_changed":
+            since = f"{many} send them in another order since"
+            return f"headers of {client}{where} changed on {self.first_day}: {since}; {aside}"
         return f"telemetry of {client}{where} was lost, {days}: {many} fell silent; {aside}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,7 +68,11 @@ class Incident:
 
 
 def once(incidents: Iterable[Incident]) -> list[Incident]:
-    """Tell a release and the telemetry that was lost with it as one incident, the release."""
+    """Tell what belongs to one event as one incident.
+
+    Telemetry that was lost with a release is told as the release; headers that changed
+    within a day of lost telemetry, of one client and operator, as the lost telemetry.
+    """
     told = list(incidents)
     lost: dict[tuple[str | None, str | None], tuple[str, ...]] = {
         (one.client, one.version): one.causes
@@ -72,9 +81,17 @@ def once(incidents: Iterable[Incident]) -> list[Incident]:
     }
     releases = {(one.client, one.version) for one in told if one.kind == "release"}
     kept = [one for one in told if one.kind == "release" or (one.client, one.version) not in releases]
+    losses = [one for one in kept if one.kind == "telemetry_lost"]
     return [
         replace(one, causes=tuple(sorted({*one.causes, *lost.get((one.client, one.version), ())})))
         if one.kind == "release"
         else one
         for one in kept
+        if one.kind != "headers_changed" or not any(_together(one, loss) for loss in losses)
     ]
+
+
+def _together(one: Incident, other: Incident) -> bool:
+    """Tell whether two incidents of one client and operator began within a day of each other."""
+    near = abs(one.first_day - other.first_day) <= timedelta(days=1)
+    return near and (one.client, one.asn) == (other.client, other.asn)

@@ -85,6 +85,16 @@ def test_a_proxy_before_the_gateway_that_eats_telemetry_accuses_nobody(fleet, re
     assert accused(told, genuine) <= accused(run, genuine)
 
 
+def test_a_proxy_that_rewrites_headers_is_one_incident_and_accuses_nobody(fleet, rescored, genuine, run):
+    names = pl.when(on(2) & OWN).then(pl.col("header_names").list.reverse()).otherwise("header_names")
+    told = rescored(fleet.requests.with_columns(header_names=names))
+    assert kinds(told) == [("headers_changed", None, None)]
+    (incident,) = told.record["incidents"]
+    assert (incident["first_day"], incident["causes"]) == ("2026-11-04", [])
+    assert accused(told, genuine) <= accused(run, genuine)
+    assert told.accounts["flagged"].sum() <= run.accounts["flagged"].sum()
+
+
 def test_a_cohort_that_changes_its_ways_is_one_incident(fleet, rescored, genuine):
     half = pl.when(pl.int_range(pl.len()) % 2 == 0).then(TOTAL).otherwise(TOTAL // 2)
     told = rescored(
