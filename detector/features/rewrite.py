@@ -1,7 +1,7 @@
 """A header order that a group changed together, which is no change of its members.
 
 A company's proxy or the provider's CDN that is replaced rewrites the headers of
-everybody behind it from one day on. So the witnesses of a day are the accounts with
+everybody behind it from one moment on. So the witnesses of a moment are the accounts with
 sessions before it and since, in which a client is used everywhere or behind one
 network operator, and its movers those of them that showed one order before and
 another one ever since. Only a replacement counts: a harness that rides on a person's
@@ -44,7 +44,14 @@ def find_rewrites(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Setting
     rows = (
         sessions.filter(pl.col("in_scope") & pl.col("client").is_not_null())
         .select(
-            "account", *OWN, "client_version", "asn", "start", "fingerprint", day=pl.col("start").dt.date()
+            "account",
+            *OWN,
+            "client_version",
+            "asn",
+            "start",
+            "end",
+            "fingerprint",
+            day=pl.col("start").dt.date(),
         )
         .join(orders, on="fingerprint", how="left")
         .filter(pl.col("order").is_not_null())
@@ -75,7 +82,7 @@ def find_rewrites(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Setting
 
 
 def _witnesses(rows: pl.DataFrame, cell: tuple[str, ...], rules: IncidentSettings) -> pl.DataFrame:
-    """Return the witnesses of each cell whose headers changed, on the day on which most moved.
+    """Return the witnesses of each cell whose headers changed, at the moment when most moved.
 
     Returns:
         ``account``, the columns of the cell, ``day`` and ``until``: the last day of a
@@ -88,31 +95,39 @@ def _witnesses(rows: pl.DataFrame, cell: tuple[str, ...], rules: IncidentSetting
         rows.with_columns(run=pl.col("order").rle_id().over(*mine, "client_version"))
         .group_by(*mine, "client_version")
         .agg(
-            left=pl.col("day").filter(before).max(),
-            came=pl.col("day").filter(since).min(),
+            left=pl.col("start").filter(before).max(),
+            came=pl.col("end").filter(since).min(),
             until=pl.col("day").max(),
             runs=pl.col("run").max() + 1,
         )
         .filter(runs=2)
     )
-    spans = rows.group_by(mine).agg(first=pl.col("day").min(), last=pl.col("day").max())
-    # Most move on a day on which one of them came: until then nobody is lost who left before.
-    days = switches.select(*cell, day="came").unique()
-    around = days.join(spans, on=cell).filter(
-        pl.col("first") < pl.col("day"), pl.col("day") <= pl.col("last")
+    # Most are between their orders at a moment when one of them came: those who left before and
+    # have not come yet are the steps so far, with the one that comes. Who ran into the change
+    # began before it, and came when that session ended.
+    steps = [switches.select(*cell, at=at, step=pl.lit(step)) for at, step in (("came", -1), ("left", 1))]
+    moments = (
+        pl.concat(steps)
+        .sort(*cell, "at", "step")
+        .with_columns(between=pl.col("step").cum_sum().over(cell))
+        .filter(step=-1)
+        .sort("between", "at", descending=[True, False])
+        .unique(cell, keep="first", maintain_order=True)
+        .select(*cell, "at", day=pl.col("at").dt.date())
     )
     movers = (
-        days.join(switches, on=cell)
-        .filter(pl.col("left") < pl.col("day"), pl.col("day") <= pl.col("came"))
-        .group_by(*mine, "day")
+        switches.join(moments, on=cell)
+        .filter(pl.col("left") < pl.col("at"), pl.col("at") <= pl.col("came"))
+        .group_by(mine)
         .agg(pl.col("until").max())
     )
-    witnesses = around.join(movers, on=[*mine, "day"], how="left")
-    events = (
-        witnesses.group_by(*cell, "day")
-        .agg(moved=pl.col("until").count(), of=pl.len())
-        .sort("moved", "day", descending=[True, False])
-        .unique(cell, keep="first", maintain_order=True)
-        .filter(pl.col("moved") >= rules.witnesses, pl.col("moved") >= rules.lost_share * pl.col("of"))
+    moved, of = pl.col("until").count().over(cell), pl.len().over(cell)
+    return (
+        rows.group_by(mine)
+        .agg(first=pl.col("end").min(), last=pl.col("end").max())
+        .join(moments, on=cell)
+        .filter(pl.col("first") < pl.col("at"), pl.col("at") <= pl.col("last"))
+        .join(movers, on=mine, how="left")
+        .filter(moved >= rules.witnesses, moved >= rules.lost_share * of)
+        .select(*mine, "day", "until")
     )
-    return witnesses.join(events, on=[*cell, "day"], how="semi").select(*mine, "day", "until")

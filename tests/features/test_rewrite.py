@@ -17,8 +17,10 @@ FACTS = pl.DataFrame(
 def session(account, day, hour=0, **values):
     """A session with the old order, ``day`` days after Monday and ``hour`` hours after nine."""
     base = {"account": account, "in_scope": True, "client": "own", "headless": False, "client_version": "2.1"}
-    base |= {"asn": 7, "start": MONDAY + timedelta(days=day, hours=hour), "fingerprint": OLD}
-    return base | values
+    start = MONDAY + timedelta(days=day, hours=hour)
+    return (
+        base | {"asn": 7, "start": start, "end": start + timedelta(minutes=50), "fingerprint": OLD} | values
+    )
 
 
 def week(accounts, since=lambda _: 9, new=NEW, **values):
@@ -56,6 +58,17 @@ def test_it_is_told_on_the_day_on_which_the_new_order_was_first_seen():
     rows = [row for row in week(range(30), wednesday) if row["start"].day != 3]
     (incident,) = found(*rows, *week(range(30, 40), client="other"))
     assert incident.first_day == date(2026, 11, 4)
+
+
+def test_a_change_at_noon_is_told_on_its_day():
+    rows = [
+        session(n, day, 3 * n % 10 + hour, fingerprint=NEW if (day, 3 * n % 10 + hour) >= (2, 5) else OLD)
+        for n in range(30)
+        for day in range(5)
+        for hour in (0, 1, 2)
+    ]
+    (incident,) = found(*rows)
+    assert (incident.first_day, incident.accounts, incident.of) == (date(2026, 11, 4), 30, 30)
 
 
 def test_people_and_print_mode_behind_one_proxy_are_one_incident():
