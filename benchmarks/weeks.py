@@ -5,29 +5,27 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import rmtree
 
 import polars as pl
 
-from benchmarks.compose import Options, compose
+from benchmarks.compose import Options
+from benchmarks.fleets import FOLDS, Fleet, composed, simulated
 from detector.engine.measure import Measured, measure_log
 from detector.settings import Settings, default_settings
-from detector.simulate import FleetOptions, simulate
+from detector.simulate import FleetOptions
 from detector.verdict.policy import load_policy
 
 __all__ = ["POLICY", "Pair", "folds_and_seeds", "given_pairs"]
 
-FIRST = (("kv_cache",), ("mini_swe",))
-SECOND = (("packmind",), ("chatdev",))
-FOLDS = {"A": (FIRST, SECOND, 1), "B": (SECOND, FIRST, 1), "C": (FIRST, FIRST, 2)}
-"""Fold -> sources of the training and of the scoring week, and parts that sessions are split into."""
-
 SIMULATED = "simulated"
 """The fold of two weeks of one simulated fleet."""
 
-MONDAY = date(2026, 11, 9)
+ACCOUNTS = 1500
+"""Accounts of a simulated fleet."""
+
 POLICY = load_policy()
 
 
@@ -38,7 +36,7 @@ class Pair:
     Attributes:
         fold: ``A``, ``B``, ``C`` or ``simulated``.
         seed: of the pair, and of every model fitted on it.
-        logs: native logs of the training and of the scoring week.
+        logs: folders of native logs of the training and of the scoring week.
         train: the training week, measured.
         score: the scoring week, measured beside the training week's population.
         labels: ``account_id, class, label`` of the scoring week.
@@ -80,19 +78,19 @@ def pairs(
         folds: which of ``A``, ``B``, ``C`` and ``simulated``.
         seeds: of the pairs.
         settings: of the models.
-        folder: where the logs of the pair at hand are written.
+        folder: where the logs of the pair at hand are kept.
 
     """
-    logs = folder / "train.parquet", folder / "score.parquet"
     for fold in folds:
         for seed in seeds:
+            own = folder / f"{fold}-{seed}"
             # In a process of its own, whose memory goes with it.
             with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-                made = (_simulated, seed, logs) if fold == SIMULATED else (_composed, data, fold, seed, logs)
-                labels = apart.submit(*made).result()
-            first = measure_log(logs[0], settings)
-            second = measure_log(logs[1], settings, first.population)
-            yield Pair(fold, seed, logs, first, second, labels, settings)
+                fleet = apart.submit(_made, data, fold, seed, own).result()
+            first = measure_log(fleet.train, settings)
+            second = measure_log(fleet.score, settings, first.population)
+            yield Pair(fold, seed, (fleet.train, fleet.score), first, second, fleet.accounts, settings)
+            rmtree(own)
 
 
 def folds_and_seeds(parser: argparse.ArgumentParser) -> None:
@@ -115,22 +113,9 @@ def given_pairs(given: argparse.Namespace) -> Iterator[Pair]:
             yield from pairs(given.data, folds, seeds, settings, Path(folder))
 
 
-def _composed(data: Path, fold: str, seed: int, logs: tuple[Path, Path]) -> pl.DataFrame:
-    """Write two composed weeks; return the labels of the second."""
-    *sources, parts = FOLDS[fold]
-    labels = pl.DataFrame()
-    for i, (log, (people, automated)) in enumerate(zip(logs, sources, strict=True)):
-        options = Options(part=(i % parts, parts))
-        options = replace(options, start=options.start + timedelta(days=7 * i))
-        requests, labels, _ = compose(data, people, automated, options, seed=2 * seed + i)
-        requests.write_parquet(log)
-    return labels
-
-
-def _simulated(seed: int, logs: tuple[Path, Path]) -> pl.DataFrame:
-    """Write the two weeks of a simulated fleet; return its labels."""
-    fleet = simulate(FleetOptions(accounts=1500, days=14, start=MONDAY, seed=seed))
-    middle = datetime.combine(MONDAY + timedelta(days=7), datetime.min.time(), UTC)
-    for log, week in zip(logs, (pl.col("timestamp") < middle, pl.col("timestamp") >= middle), strict=True):
-        fleet.requests.filter(week).write_parquet(log)
-    return fleet.accounts.select("account_id", "class", "label")
+def _made(data: Path, fold: str, seed: int, folder: Path) -> Fleet:
+    """Make the two weeks of a pair."""
+    if fold == SIMULATED:
+        return simulated(FleetOptions(accounts=ACCOUNTS, seed=seed), folder)
+    options = Options()
+    return composed(FOLDS[fold], data, options, seed, folder=folder, trained=options.harness_share)

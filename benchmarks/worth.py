@@ -23,6 +23,7 @@ from benchmarks.weeks import POLICY, Pair
 from detector.features.registry import SCORED, Feature
 from detector.model import train
 from detector.model.evidence import SILENCE
+from detector.model.shift import set_aside
 from detector.model.train import Assessment, Model, assess
 from detector.verdict.decide import decide
 from detector.verdict.evaluate import evaluate_frames
@@ -73,10 +74,13 @@ def run(pair: Pair, extra: Sequence[Feature] = (), draw: int = 0) -> tuple[Trial
     # Which features a model sees is not an argument of ``fit``.
     with mock.patch.object(train, "SCORED", (*SCORED, *extra)):
         model = train.fit(pair.usable, pair.train.population, pair.settings, pair.seed + 1000 * draw)
-        assessment = assess(model, pair.score.streams)
-    score = pair.score
+        score = pair.score
+        streams, _ = set_aside(
+            score.streams, score.sessions, model.reference, model.population, model.settings
+        )
+        assessment = assess(model, streams)
     accounts = decide(
-        model, assessment, score.streams, score.sessions, accounts=score.accounts, policy=POLICY
+        model, assessment, streams, score.sessions, accounts=score.accounts, policy=POLICY
     ).accounts
     figures = evaluate_frames(accounts, pair.labels, unit="account", where=pair.fold)
     genuine = accounts.join(pair.labels.filter(label="genuine"), on="account_id")
