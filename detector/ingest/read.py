@@ -5,6 +5,7 @@ codes for account, kind of path and header facts.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from detector.ingest.fingerprints import FACTS_KEY, number_facts
 from detector.ingest.paths import path_kinds
 from detector.ingest.rows import HASHED, TEXTS, read_rows
 from detector.ingest.source import find_files, refusal
+from detector.ingest.store.reading import read_buckets
+from detector.ingest.store.table import Store, is_store
 from detector.schema import LOG_COLUMNS
 from detector.settings import Settings
 
@@ -90,11 +93,11 @@ class RequestLog:
 
 
 def read_log(source: str | Path, settings: Settings) -> RequestLog:
-    """Read a native request log.
+    """Read a native request log or a store.
 
     Args:
         source: a Parquet or NDJSON file, a folder of them (Hive partitions
-            welcome) or a glob pattern.
+            welcome), a glob pattern, or the folder of a store.
         settings: says what paths mean and which years are believable.
 
     Raises:
@@ -105,15 +108,12 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
     categories = {name: pl.Categories.random() for name in TEXTS}
     parts: list[pl.DataFrame] = []
     facts: list[pl.DataFrame] = []
-    known = pl.Series(dtype=pl.UInt64)
     files: list[InputFile] = []
     unknown: set[str] = set()
     rejected: Counter[str] = Counter()
-    for file in find_files(source):
-        rows, fresh, odd = read_rows(file, settings.read, categories, known)
-        files.append(InputFile(file.name, rows.height))
+    for name, rows, fresh, odd in _parts(source, settings, categories):
+        files.append(InputFile(name, rows.height))
         facts.append(fresh)
-        known = known.append(fresh.get_column(FACTS_KEY))
         unknown |= odd
         reason = rows.get_column("reason")
         if reason.null_count() < rows.height:
@@ -146,6 +146,21 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
         rows=total,
         rejected=dict(sorted(rejected.items())),
     )
+
+
+def _parts(
+    source: str | Path, settings: Settings, categories: dict[str, pl.Categories]
+) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame, set[str]]]:
+    """Give name, rows, header facts and unknown columns of every file of a log or bucket of a store."""
+    if is_store(source):
+        for name, rows, fresh in read_buckets(Store.open(source), categories):
+            yield name, rows, fresh, set()
+        return
+    known = pl.Series(dtype=pl.UInt64)
+    for file in find_files(source):
+        rows, fresh, odd = read_rows(file, settings.read, categories, known)
+        known = known.append(fresh.get_column(FACTS_KEY))
+        yield file.name, rows, fresh, odd
 
 
 def _coded(requests: pl.DataFrame, codes: pl.DataFrame, settings: Settings) -> pl.DataFrame:
