@@ -16,7 +16,8 @@ from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_code, normalise
 from detector.ingest.ndjson import read_records
 from detector.ingest.paths import bare_path
 from detector.ingest.privacy import Pseudonyms
-from detector.ingest.source import LogFile, refusal
+from detector.ingest.formats import refusal
+from detector.ingest.logfile import LogFile
 from detector.ingest.store.table import FINGERPRINT, STORED, bucket_of
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings
@@ -68,26 +69,23 @@ def read_batches(
             of an impossible type.
 
     """
-    try:
+    with file.reading():
         for found, unreadable in _frames(file, dialect):
-            yield _batch(file, dialect.to_native(found.lazy()).collect(), unreadable, pseudonyms, buckets, years)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise refusal(
-            file.path, f"damaged or not a log ({reason})", "write or copy the file again"
-        ) from error
+            native = dialect.to_native(found.lazy()).collect()
+            yield _batch(file, native, unreadable, pseudonyms, buckets, years)
 
 
 def _frames(file: LogFile, dialect: Dialect) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
     """Give the records as found, numbered, and the numbers of those that cannot be read at all."""
     if file.format == "ndjson":
-        whole = pl.scan_ndjson(file.path, schema=dialect.schema, ignore_errors=True)
-        yield from read_records(file.lines(), whole, dialect.schema, BATCH_ROWS)
+        yield from read_records(
+            file.lines(), file.records(dialect.schema), dialect.schema, BATCH_ROWS
+        )
         return
     none = pl.Series(ROW, [], dtype=pl.Int64)
-    if file.format == "parquet" and (rows := file.rows()) is not None:
+    if file.format == "parquet":
         # Slices hold memory down where batches of a scan would decode whole row groups ahead.
-        for start in range(0, rows, BATCH_ROWS):
+        for start in range(0, file.rows() or 0, BATCH_ROWS):
             frame = file.frame().slice(start, BATCH_ROWS).collect()
             yield frame.with_row_index(ROW, offset=start + 1), none
         return
