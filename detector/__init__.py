@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from detector.report.casefile import Case, explain
     from detector.verdict.evaluate import evaluate
 
-__all__ = ["Case", "DetectorError", "Ingestion", "Run", "evaluate", "explain", "ingest_logs", "score", "train"]
+__all__ = [
+    "Case",
+    "DetectorError",
+    "Ingestion",
+    "Run",
+    "evaluate",
+    "explain",
+    "ingest_logs",
+    "score",
+    "train",
+]
 
 _HOMES = {
     "Case": "detector.report.casefile",

@@ -53,7 +53,10 @@ class Share(click.ParamType[float]):
     help="Fail, and change nothing, if more of the records cannot be used, such as 1%.",
 )
 @click.option(
-    "--buckets", type=click.IntRange(1, 4096), metavar="N", help="Parts of a new store, by account. [default: 16]"
+    "--buckets",
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    help="Parts of a new store, by account. [default: 16]",
 )
 @json_option
 @quiet_option

@@ -11,18 +11,18 @@ import polars as pl
 import polars_hash as plh
 
 from detector.ingest.coerce import coerced
-from detector.ingest.dialects import Dialect
+from detector.ingest.dialect import Dialect
 from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_code, normalised
+from detector.ingest.formats import refusal
+from detector.ingest.logfile import LogFile
 from detector.ingest.ndjson import read_records
 from detector.ingest.paths import bare_path
 from detector.ingest.privacy import Pseudonyms
-from detector.ingest.formats import refusal
-from detector.ingest.logfile import LogFile
 from detector.ingest.store.table import FINGERPRINT, STORED, bucket_of
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings
 
-__all__ = ["BATCH_ROWS", "REJECTED", "Batch", "read_batches"]
+__all__ = ["BATCH_ROWS", "REJECTED", "Batch", "Terms", "read_batches"]
 
 BATCH_ROWS = 100000
 """Records taken at a time."""
@@ -31,6 +31,22 @@ REJECTED = pl.Schema({"row": pl.Int64(), "reason": pl.String()})
 """A rejected record: its number in the source, from 1, and why it cannot be used."""
 
 ROW = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What rows have to be to enter a store.
+
+    Attributes:
+        pseudonyms: what ids become.
+        buckets: number of buckets of the store.
+        years: the years in which a timestamp is believed.
+
+    """
+
+    pseudonyms: Pseudonyms
+    buckets: int
+    years: ReadSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +68,13 @@ class Batch:
     rows: int
 
 
-def read_batches(
-    file: LogFile, dialect: Dialect, pseudonyms: Pseudonyms, buckets: int, years: ReadSettings
-) -> Iterator[Batch]:
+def read_batches(file: LogFile, dialect: Dialect, terms: Terms) -> Iterator[Batch]:
     """Read a file or table in batches.
 
     Args:
         file: what to read.
         dialect: how its fields map onto the native columns.
-        pseudonyms: what ids become.
-        buckets: number of buckets of the store.
-        years: the years in which a timestamp is believed.
+        terms: what the rows have to be.
 
     Raises:
         InputError: the file is damaged, lacks a required column or has a column
@@ -72,15 +84,13 @@ def read_batches(
     with file.reading():
         for found, unreadable in _frames(file, dialect):
             native = dialect.to_native(found.lazy()).collect()
-            yield _batch(file, native, unreadable, pseudonyms, buckets, years)
+            yield _batch(file, native, unreadable, terms)
 
 
 def _frames(file: LogFile, dialect: Dialect) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
     """Give the records as found, numbered, and the numbers of those that cannot be read at all."""
     if file.format == "ndjson":
-        yield from read_records(
-            file.lines(), file.records(dialect.schema), dialect.schema, BATCH_ROWS
-        )
+        yield from read_records(file.lines(), file.records(dialect.schema), dialect.schema, BATCH_ROWS)
         return
     none = pl.Series(ROW, [], dtype=pl.Int64)
     if file.format == "parquet":
@@ -94,28 +104,21 @@ def _frames(file: LogFile, dialect: Dialect) -> Iterator[tuple[pl.DataFrame, pl.
         yield frame, none
 
 
-def _batch(
-    file: LogFile,
-    native: pl.DataFrame,
-    unreadable: pl.Series,
-    pseudonyms: Pseudonyms,
-    buckets: int,
-    years: ReadSettings,
-) -> Batch:
-    rows = native.select(ROW, *_columns(file, native.schema, pseudonyms, years), _found_facts(native.schema))
+def _batch(file: LogFile, native: pl.DataFrame, unreadable: pl.Series, terms: Terms) -> Batch:
+    rows = native.select(ROW, *_columns(file, native.schema, terms), _found_facts(native.schema))
     rejected = rows.filter(pl.col("reason").is_not_null()).select(REJECTED.names()).cast(REJECTED)
     lost = pl.DataFrame({ROW: unreadable, "reason": "unreadable"}, schema=REJECTED)
     accepted = rows.get_column("reason").is_null()
     facts = _facts(file, native, rows.get_column(FACTS_KEY), accepted)
     rows = rows.filter(accepted)
-    for column in pseudonyms.columns:
+    for column in terms.pseudonyms.columns:
         distinct = rows.select(column).unique()
-        names = distinct.with_columns(pseudonyms.pseudonym(column).alias("pseudonym"))
+        names = distinct.with_columns(terms.pseudonyms.pseudonym(column).alias("pseudonym"))
         joined = rows.select(column).join(names, on=column, how="left", maintain_order="left")
         rows = rows.with_columns(joined.get_column("pseudonym").alias(column))
     requests = (
         rows.join(facts.select(FACTS_KEY, "fingerprint"), on=FACTS_KEY, how="left")
-        .with_columns(bucket_of("account_id", buckets), day=pl.col("timestamp").dt.date())
+        .with_columns(bucket_of("account_id", terms.buckets), day=pl.col("timestamp").dt.date())
         .select(STORED.names())
     )
     return Batch(
@@ -134,9 +137,7 @@ def _found_facts(found: pl.Schema) -> pl.Expr:
 
 def _facts(file: LogFile, native: pl.DataFrame, keys: pl.Series, accepted: pl.Series) -> pl.DataFrame:
     """Read the distinct header facts of the accepted rows: ``FACTS_KEY`` and schema ``FINGERPRINT``."""
-    first = pl.select(
-        pl.when(accepted).then(keys).is_first_distinct() & accepted
-    ).to_series()
+    first = pl.select(pl.when(accepted).then(keys).is_first_distinct() & accepted).to_series()
     return (
         native.filter(first)
         .select(
@@ -148,9 +149,7 @@ def _facts(file: LogFile, native: pl.DataFrame, keys: pl.Series, accepted: pl.Se
     )
 
 
-def _columns(
-    file: LogFile, found: pl.Schema, pseudonyms: Pseudonyms, years: ReadSettings
-) -> Iterator[pl.Expr]:
+def _columns(file: LogFile, found: pl.Schema, terms: Terms) -> Iterator[pl.Expr]:
     """Give the expressions of a stored row before its codes, and of the ``reason`` to reject it."""
     for column in LOG_COLUMNS:
         if column.name in FACTS:
@@ -168,11 +167,11 @@ def _columns(
             read = read.str.to_lowercase()
         elif column.name == "request_id":
             account = _coerced(file, "account_id", found)
-            read = plh.concat_str(account, read, separator="\0").nchash.xxh3_64(seed=pseudonyms.seed)
+            read = plh.concat_str(account, read, separator="\0").nchash.xxh3_64(seed=terms.pseudonyms.seed)
             read = read.reinterpret(signed=True).alias("request")
         yield read
     account, path, time = (_coerced(file, name, found) for name in ("account_id", "path", "timestamp"))
-    believable = time.dt.year().is_between(years.earliest_year, years.latest_year)
+    believable = time.dt.year().is_between(terms.years.earliest_year, terms.years.latest_year)
     yield (
         pl.when(account.is_null())
         .then(pl.lit("null_account_id"))

@@ -13,7 +13,17 @@ import polars as pl
 from detector.errors import InputError
 from detector.schema import REQUEST
 
-__all__ = ["PACKED", "Format", "columns", "format_of", "lines", "native_json", "reading_fault", "records", "refusal"]
+__all__ = [
+    "PACKED",
+    "Format",
+    "columns",
+    "format_of",
+    "lines",
+    "native_json",
+    "reading_fault",
+    "records",
+    "refusal",
+]
 
 Format = Literal["parquet", "ndjson", "csv"]
 

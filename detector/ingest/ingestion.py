@@ -2,29 +2,25 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from detector.errors import InputError
-from detector.ingest.batches import REJECTED, Batch, read_batches
+from detector.ingest.batches import Terms, read_batches
 from detector.ingest.dialects import load_dialect, recognise
+from detector.ingest.intake import Intake, Progress
 from detector.ingest.privacy import Pseudonyms, load_key
 from detector.ingest.source import find_all
-from detector.ingest.store.sorting import Run, write_run
-from detector.ingest.store.table import BUCKETS, FINGERPRINT, Store, is_store, locked
+from detector.ingest.store.table import BUCKETS, Store, is_store, locked
 from detector.ingest.store.writing import write_partitions
 from detector.settings import Settings, default_settings
 
+if TYPE_CHECKING:
+    from deltalake.transaction import AddAction
+
 __all__ = ["Ingested", "Ingestion", "ingest_logs"]
-
-Progress = Callable[[str, int, int], None]
-
-RUN_ROWS = 500_000
-"""Requests sorted in one go while reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,6 @@ class Ingested:
         why: how the dialect was recognised; empty if it was named.
         known: it was ingested before and changed nothing.
         rows: records read.
-        accepted: requests in them that can be used, duplicates included.
         rejected: records left out, by reason.
 
     """
@@ -47,7 +42,6 @@ class Ingested:
     why: str = ""
     known: bool = False
     rows: int = 0
-    accepted: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
 
 
@@ -128,10 +122,10 @@ def ingest_logs(
     tell = progress or (lambda *_: None)
     named = None if dialect == "auto" else load_dialect(dialect)
     files = find_all(sources)
-    place = Path(store)
     tell("waiting for the store", 0, 1)
     with locked(store):
         home, pseudonyms = _opened(Path(store), buckets, key_file, keep_ids=keep_ids)
+        terms = Terms(pseudonyms, home.buckets, settings.read)
         with home.staged() as staging:
             identities = [file.identity() for file in files]
             known = home.knows(identities)
@@ -143,11 +137,13 @@ def ingest_logs(
                     continue
                 known.add(identity)
                 used, why = (named, "") if named else recognise(file.fields())
-                for batch in read_batches(file, used, pseudonyms, home.buckets, settings.read):
-                    intake.add(identity, batch)
-                report.append(intake.summary(identity, file.name, used.name, why))
+                intake.take(identity, read_batches(file, used, terms))
+                reasons = intake.rejected[identity]["reason"]
+                counts = dict(sorted(reasons.value_counts().iter_rows()))
+                report.append(Ingested(file.name, used.name, why, False, intake.rows[identity], counts))
             _tolerable(report, max_rejects)
-            added, duplicates, version = _written(home, intake, tell)
+            names = {i: file.name for i, file in zip(identities, files, strict=True) if i in intake.rows}
+            added, duplicates, version = _written(home, intake, names, tell)
     return Ingestion(
         store=str(store),
         version=version,
@@ -155,66 +151,8 @@ def ingest_logs(
         rows=sum(source.rows for source in report),
         added=added,
         duplicates=duplicates,
-        rejected=dict(sorted(sum((Counter(source.rejected) for source in report), Counter()).items())),
+        rejected=dict(sorted(_rejected(report).items())),
     )
-
-
-class Intake:
-    """Records on their way into a store: sorted runs, header facts and rejected rows.
-
-    Attributes:
-        runs: sorted runs in the staging folder.
-        fingerprints: header facts of all records, each code once.
-        rejected: rejected records by the identity of their source.
-        counts: records by the identity of their source.
-        names: the sources' names by identity.
-
-    """
-
-    def __init__(self, staging: Path, expected: int, tell: Progress) -> None:
-        """Begin with nothing; ``expected`` records are likely to come."""
-        self.staging = staging
-        self.expected = expected
-        self.tell = tell
-        self.rows = 0
-        self.runs: list[Run] = []
-        self.fingerprints = FINGERPRINT.to_frame()
-        self.rejected: dict[str, pl.DataFrame] = {}
-        self.counts: Counter[str] = Counter()
-        self.names: dict[str, str] = {}
-        self._waiting: list[pl.DataFrame] = []
-
-    def add(self, identity: str, batch: Batch) -> None:
-        """Take a batch of a source."""
-        self.rows += batch.rows
-        self.counts[identity] += batch.rows
-        self.fingerprints = pl.concat([self.fingerprints, batch.fingerprints]).unique("fingerprint")
-        if identity not in self.rejected or batch.rejected.height:
-            earlier = self.rejected.get(identity, REJECTED.to_frame())
-            self.rejected[identity] = pl.concat([earlier, batch.rejected])
-        self._waiting.append(batch.requests)
-        if sum(frame.height for frame in self._waiting) >= RUN_ROWS:
-            self.flush()
-        self.tell("reading", self.rows, max(self.expected, self.rows))
-
-    def flush(self) -> None:
-        """Sort what waits and write it as a run."""
-        if waiting := [frame for frame in self._waiting if frame.height]:
-            self.runs.append(write_run(pl.concat(waiting), self.staging / f"run-{len(self.runs)}.parquet"))
-        self._waiting.clear()
-
-    def summary(self, identity: str, name: str, dialect: str, why: str) -> Ingested:
-        """Say what came of a source that was read to its end."""
-        self.names[identity] = name
-        reasons = self.rejected.get(identity, REJECTED.to_frame())["reason"]
-        return Ingested(
-            source=name,
-            dialect=dialect,
-            why=why,
-            rows=self.counts[identity],
-            accepted=self.counts[identity] - len(reasons),
-            rejected=dict(sorted(Counter(reasons).items())),
-        )
 
 
 def _opened(
@@ -239,34 +177,41 @@ def _opened(
     return Store.create(path, buckets, pseudonyms.check, keep_ids=keep_ids), pseudonyms
 
 
+def _rejected(report: Sequence[Ingested]) -> Counter[str]:
+    return sum((Counter(source.rejected) for source in report), Counter())
+
+
 def _tolerable(report: Sequence[Ingested], most: float | None) -> None:
-    rows, rejected = sum(source.rows for source in report), sum(
-        (Counter(source.rejected) for source in report), Counter()
-    )
+    rows, rejected = sum(source.rows for source in report), _rejected(report)
     if most is not None and rejected.total() > most * rows:
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
         worst = max(report, key=lambda source: sum(source.rejected.values()))
         raise InputError(
-            f"{worst.source}: {rejected.total()} of {rows} records in all were rejected ({counts}), more than "
-            f"{most:.3g} of them; nothing was ingested; mend the log or the dialect, or raise --max-rejects"
+            f"{worst.source}: {rejected.total()} of {rows} records in all were rejected ({counts}), "
+            f"more than {most:.3g} of them; nothing was ingested; mend the log or the dialect, "
+            "or raise --max-rejects"
         )
 
 
-def _written(store: Store, intake: Intake, tell: Progress) -> tuple[int, int, int]:
-    """Merge what was read into the store; return requests added, duplicates and the version."""
+def _written(store: Store, intake: Intake, names: dict[str, str], tell: Progress) -> tuple[int, int, int]:
+    """Merge what was read into the store; return requests added, duplicates and the version.
+
+    ``names`` says what the sources are called, by identity.
+    """
+    if not names:
+        return 0, 0, store.table().version()
     intake.flush()
-    added, duplicates, files = 0, 0, []
+    added, duplicates = 0, 0
+    files: list[AddAction] = []
     total = sum(int(run.counts["rows"].sum()) for run in intake.runs)
-    name = hashlib.sha256("".join(sorted(intake.counts)).encode()).hexdigest()[:16]
-    for group in write_partitions(store, intake.runs, name, store.files()):
+    prefix = hashlib.sha256("".join(sorted(names)).encode()).hexdigest()[:16]
+    for group in write_partitions(store, intake.runs, prefix, store.files()):
         files += group.files
         added += group.rows
         duplicates += group.duplicates
         tell("sorting", added + duplicates, total)
-    if not intake.counts:
-        return added, duplicates, store.table().version()
     store.add_fingerprints(intake.fingerprints)
     for identity, rejected in intake.rejected.items():
         if rejected.height:
-            store.set_aside(identity, intake.names[identity], rejected)
-    return added, duplicates, store.commit(files, sources=sorted(intake.counts))
+            store.set_aside(identity, names[identity], rejected)
+    return added, duplicates, store.commit(files, sources=sorted(names))

@@ -38,9 +38,7 @@ def read_records(
         yield from _around(lines, schema, done)
 
 
-def _around(
-    lines: pl.LazyFrame, schema: pl.Schema, done: int
-) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
+def _around(lines: pl.LazyFrame, schema: pl.Schema, done: int) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
     text = pl.col("line").str.strip_chars()
     filled = lines.filter(text != "").with_row_index("row", offset=1).filter(pl.col("row") > done)
     for batch in filled.collect_batches(chunk_size=LINES, engine="streaming"):

@@ -112,15 +112,12 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
     files: list[InputFile] = []
     unknown: set[str] = set()
     rejected: Counter[str] = Counter()
-    for name, rows, fresh, odd in _parts(source, settings, categories):
-        files.append(InputFile(name, rows.height))
+    for name, read, fresh, odd in _parts(source, settings, categories):
+        files.append(InputFile(name, read.height))
         facts.append(fresh)
         unknown |= odd
-        reason = rows.get_column("reason")
-        if reason.null_count() < rows.height:
-            rejected.update(reason.drop_nulls().to_list())
-            rows = rows.filter(pl.col("reason").is_null())
-        parts.append(rows.drop("reason"))
+        rejected.update(read.get_column("reason").drop_nulls().to_list())
+        parts.append(read.filter(pl.col("reason").is_null()).drop("reason"))
     total = sum(file.rows for file in files)
     if not total:
         raise refusal(source, "the log has no rows", "give a log with at least one request")
@@ -128,7 +125,7 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
         raise refusal(source, f"all {total} rows were rejected ({counts})", "check those columns")
     requests = pl.concat(parts, rechunk=False)
-    del parts, rows
+    del parts, read
     requests = requests.sort("account", "timestamp", "content")
     request = requests.get_column("request")
     first = request.is_first_distinct() | request.is_null()

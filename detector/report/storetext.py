@@ -32,7 +32,9 @@ def ingestion_text(done: Ingestion) -> str:
             (source for source in done.sources if source.rejected), key=lambda s: -sum(s.rejected.values())
         )
         lines += [f"  in {shown(s.source)}: {sum(s.rejected.values()):,}" for s in worst[:TOP]]
-    return "\n".join([*lines, "", f"next: detector score {shlex.quote(visible(done.store))} --output verdicts"])
+    return "\n".join(
+        [*lines, "", f"next: detector score {shlex.quote(visible(done.store))} --output verdicts"]
+    )
 
 
 def _dialects(sources: Sequence[Ingested]) -> list[str]:

@@ -107,7 +107,7 @@ def test_a_session_over_midnight_and_two_files_is_one(ingest, log, tmp_path):
     assert run.sessions.height == 1
 
 
-def test_unusable_rows_are_listed_with_reason_and_place(log, tmp_path):
+def test_unusable_rows_are_listed_with_reason_and_place(tmp_path):
     path = tmp_path / "bad.ndjson"
     good = {"timestamp": "2026-11-02T12:00:00Z", "account_id": "ann", "path": "/"}
     lines = [
@@ -203,49 +203,55 @@ CRASH = """
 import os, sys
 from detector.ingest.ingestion import ingest_logs
 from detector.ingest.store import table
-owner, name, after = {"Store": table.Store, "DeltaTable": table.DeltaTable}[sys.argv[1]], sys.argv[2], sys.argv[3]
+place, when, log, store = sys.argv[1:]
+owner, name = place.split(".")
+owner = getattr(table, owner)
 whole = getattr(owner, name)
 def dying(*args, **more):
-    if after == "after":
+    if when == "after":
         whole(*args, **more)
     os._exit(9)
 setattr(owner, name, dying)
-ingest_logs([sys.argv[4]], sys.argv[5])
+ingest_logs([log], store)
 """
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "when", "committed"),
+    ("place", "when"),
     [
-        ("Store", "add_fingerprints", "before", False),
-        ("Store", "add_fingerprints", "after", False),
-        ("DeltaTable", "create_write_transaction", "before", False),
-        ("DeltaTable", "create_write_transaction", "after", True),
+        ("Store.add_fingerprints", "before"),
+        ("Store.add_fingerprints", "after"),
+        ("DeltaTable.create_write_transaction", "before"),
+        ("DeltaTable.create_write_transaction", "after"),
     ],
 )
-def test_a_killed_ingest_leaves_the_old_version_or_the_new_one(
-    owner, name, when, committed, ingest, week, stored, tmp_path
-):
+def test_a_killed_ingest_leaves_the_old_version_or_the_new_one(place, when, ingest, week, tmp_path):
+    store, log = tmp_path / "store", tmp_path / "rest.parquet"
     ingest(week[:100])
-    log = tmp_path / "rest.parquet"
     week[100:].write_parquet(log)
-    died = subprocess.run(
-        [sys.executable, "-c", CRASH, owner, name, when, log, tmp_path / "store"], check=False
-    )
+    died = subprocess.run([sys.executable, "-c", CRASH, place, when, log, store], check=False)
     assert died.returncode == 9
-    assert stored().height == (300 if committed else 100)
-    done = ingest_logs([log], tmp_path / "store")
+    committed = (place, when) == ("DeltaTable.create_write_transaction", "after")
+    assert pl.read_delta(str(store)).height == (300 if committed else 100)
+    done = ingest_logs([log], store)
     assert done.added == (0 if committed else 200)
-    assert stored()["input_tokens"].sort().to_list() == list(range(300))
-    on_disk = {path.relative_to(tmp_path / "store").as_posix() for path in (tmp_path / "store").glob("day=*/*/*")}
-    assert on_disk == set(Store.open(tmp_path / "store").files()["path"])
+    assert pl.read_delta(str(store))["input_tokens"].sort().to_list() == list(range(300))
+    on_disk = {path.relative_to(store).as_posix() for path in store.glob("day=*/*/*")}
+    assert on_disk == set(Store.open(store).files()["path"])
 
 
-def test_two_writers_at_once_both_succeed(week, tmp_path, key):
+def test_two_writers_at_once_both_succeed(week, tmp_path):
     halves = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
     week[:160].write_parquet(halves[0])
     week[140:].write_parquet(halves[1])
-    words = [sys.executable, "-c", "from detector.cli import main; main()", "ingest", "--store", str(tmp_path / "store")]
+    words = [
+        sys.executable,
+        "-c",
+        "from detector.cli import main; main()",
+        "ingest",
+        "--store",
+        str(tmp_path / "store"),
+    ]
     writers = [subprocess.Popen([*words, str(half)]) for half in halves]
     assert [writer.wait() for writer in writers] == [0, 0]
     rows = pl.read_delta(str(tmp_path / "store"))

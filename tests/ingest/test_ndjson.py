@@ -36,9 +36,15 @@ def test_bad_lines_are_numbered_and_the_others_are_read(read):
     assert bad == [2, 4, 5, 6, 8]
 
 
-@given(st.lists(st.sampled_from(['{"a":"x"}', '{"a":7,"b":[]}', "{", "}{", "null", "{]}", "\x00", "{\"a\":}"]), min_size=1, max_size=40))
+@given(
+    st.lists(
+        st.sampled_from(['{"a":"x"}', '{"a":7,"b":[]}', "{", "}{", "{]}", "\x00", '{"a":}']),
+        min_size=1,
+        max_size=40,
+    )
+)
 def test_every_line_is_read_or_named(read, lines):
     good, bad = read("\n".join(lines), rows=3)
-    fine = [n for n, line in enumerate(lines, 1) if line.startswith('{"a":"x"') or line.startswith('{"a":7')]
+    fine = [n for n, line in enumerate(lines, 1) if line.startswith(('{"a":"x"', '{"a":7'))]
     assert [row for row, *_ in good] == fine
     assert bad == [n for n in range(1, len(lines) + 1) if n not in fine]

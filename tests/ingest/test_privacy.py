@@ -13,9 +13,7 @@ KEY = "0123456789abcdef"
 def test_a_pseudonym_is_the_first_half_of_the_standard_hmac():
     frame = pl.DataFrame({"account_id": ["ann", None, "", "bob"]})
     made = frame.select(Pseudonyms(KEY).pseudonym("account_id")).to_series().to_list()
-    whole = [
-        hmac.new(KEY.encode(), text.encode(), hashlib.sha256).hexdigest() for text in ("ann", "", "bob")
-    ]
+    whole = [hmac.new(KEY.encode(), text.encode(), hashlib.sha256).hexdigest() for text in ("ann", "", "bob")]
     assert made == [whole[0][:32], None, whole[1][:32], whole[2][:32]]
 
 
@@ -59,7 +57,8 @@ def test_a_key_file_comes_before_the_environment_and_that_before_a_new_file(tmp_
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"short", "has 5 characters"), (b"\xff\xfe" * 20, "not text"), (None, "No such file")]
+    ("content", "said"),
+    [(b"short", "has 5 characters"), (b"\xff\xfe" * 20, "not text"), (None, "No such file")],
 )
 def test_bad_keys_are_one_clear_line(content, said, tmp_path):
     place = tmp_path / "key"

@@ -29,9 +29,7 @@ def read_buckets(
     facts = store.fingerprints().select(*FACTS, pl.col("fingerprint").cast(pl.UInt64).alias(FACTS_KEY))
     for (bucket,), part in files.group_by("bucket", maintain_order=True):
         rows = (
-            pl.scan_parquet(
-                [store.path / path for path in part["path"]], glob=False, hive_partitioning=False
-            )
+            pl.scan_parquet([store.path / path for path in part["path"]], glob=False, hive_partitioning=False)
             .select(_row(categories))
             .collect(engine="streaming")
         )

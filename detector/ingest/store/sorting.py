@@ -7,6 +7,7 @@ polars sorting each run and each group of partitions.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -68,11 +69,10 @@ def merged(runs: Sequence[Run], most_rows: int) -> Iterator[pl.DataFrame]:
     ).with_columns(start=pl.col("end") - pl.col("rows"))
     sizes = table.group_by(PARTITION).agg(pl.col("rows").sum()).sort(PARTITION)
     group = (pl.col("rows").cum_sum() - 1) // most_rows
-    for _, places in (
+    for places in (
         table.join(sizes.select(*PARTITION, group=group), on=PARTITION)
         .sort("group", "run", *PARTITION)
-        .partition_by("group", as_dict=True, maintain_order=True)
-        .items()
+        .partition_by("group", maintain_order=True)
     ):
         pieces = places.group_by("run", maintain_order=True).agg(pl.col("start").min(), pl.col("end").max())
         spans = [(runs[run], start, end) for run, start, end in pieces.iter_rows()]
@@ -104,11 +104,12 @@ def _by_account(spans: list[tuple[Run, int, int]], most_rows: int) -> Iterator[p
         starts = [places[piece] for places in ends]
 
 
-def _before(cut: tuple[object, ...]) -> pl.Expr:
+def _before(cut: tuple[Any, ...]) -> pl.Expr:
     """Say of each row whether its day, bucket and account come before a cut."""
     day, bucket, account = (pl.col(name) for name in CUT)
     at_day, at_bucket, at_account = cut
     same_day, same_bucket = day == at_day, bucket == at_bucket
-    return (day < at_day) | (same_day & (bucket < at_bucket)) | (
-        same_day & same_bucket & (account < at_account)
+    before: pl.Expr = (
+        (day < at_day) | (same_day & (bucket < at_bucket)) | (same_day & same_bucket & (account < at_account))
     )
+    return before

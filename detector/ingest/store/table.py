@@ -29,7 +29,17 @@ from detector.errors import InputError
 from detector.ingest.fingerprints import FACTS
 from detector.schema import LOG_COLUMNS, REQUEST
 
-__all__ = ["BUCKETS", "FINGERPRINT", "PARTITION", "STORED", "Store", "active_files", "bucket_of", "is_store", "locked"]
+__all__ = [
+    "BUCKETS",
+    "FINGERPRINT",
+    "PARTITION",
+    "STORED",
+    "Store",
+    "active_files",
+    "bucket_of",
+    "is_store",
+    "locked",
+]
 
 PARTITION = ["day", "bucket"]
 
@@ -125,7 +135,8 @@ class Store:
             raise InputError(f"{path}: is not a store; make one with `detector ingest LOGS --store {path}`")
         if found[_MARK] != _FORMAT:
             raise InputError(
-                f"{path}: is a store of format {found[_MARK]}, this version reads {_FORMAT}; ingest the logs again"
+                f"{path}: is a store of format {found[_MARK]}, this version reads {_FORMAT}; "
+                "ingest the logs again"
             )
         return cls(Path(path), int(found[_BUCKETS]), found[_IDS] == "kept", found[_KEY])
 
@@ -257,7 +268,6 @@ class Store:
         new = facts.unique("fingerprint").join(known, on="fingerprint", how="anti").sort("fingerprint")
         if new.height:
             new.write_delta(str(self.path / "_fingerprints"), mode="append")
-
 
     def set_aside(self, identity: str, name: str, rejected: pl.DataFrame) -> None:
         """List the rejected records of a source in the quarantine; done twice it is done once."""

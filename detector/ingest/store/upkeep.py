@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable
-from deltalake.transaction import RemoveAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from detector.ingest.store.sorting import Run
 from detector.ingest.store.table import PARTITION, STORED, Store, bucket_of, locked
@@ -72,9 +72,7 @@ def verify(path: str | Path, progress: Progress | None = None) -> list[Fault]:
     store = Store.open(path)
     files = store.files()
     known = store.fingerprints().get_column("fingerprint")
-    faults = [
-        Fault(name, "is not part of the store") for name in sorted(_orphans(store, set(files["path"])))
-    ]
+    faults = [Fault(name, "is not part of the store") for name in sorted(_orphans(store, set(files["path"])))]
     total, done = int(files["rows"].sum()), 0
     for (day, bucket), part in files.group_by(PARTITION, maintain_order=True):
         if progress:
@@ -88,17 +86,13 @@ def verify(path: str | Path, progress: Progress | None = None) -> list[Fault]:
                 faults.append(Fault(file["path"], f"cannot be read ({str(error).splitlines()[0]})"))
                 continue
             requests.append(rows.get_column("request").drop_nulls())
-            faults += [
-                Fault(file["path"], what) for what in _faults(rows, file, store.buckets, known, day, bucket)
-            ]
+            faults += [Fault(file["path"], what) for what in _faults(rows, file, store.buckets, known)]
         if requests and pl.concat(requests).is_duplicated().any():
             faults.append(Fault(f"day={day}/bucket={bucket}", "holds a request twice"))
     return faults
 
 
-def _faults(
-    rows: pl.DataFrame, file: dict[str, Any], buckets: int, known: pl.Series, day: object, bucket: object
-) -> Iterator[str]:
+def _faults(rows: pl.DataFrame, file: dict[str, Any], buckets: int, known: pl.Series) -> Iterator[str]:
     if missing := set(STORED) - set(PARTITION) - set(rows.columns):
         yield f"lacks columns {sorted(missing)}"
         return
@@ -108,7 +102,7 @@ def _faults(
     if not order.equals(order.sort("account_id", "timestamp")):
         yield "is not sorted by account and time"
     place = rows.select(bucket_of("account_id", buckets), day=pl.col("timestamp").dt.date())
-    if not place.select(((pl.col("bucket") == bucket) & (pl.col("day") == day)).all()).item():
+    if not place.select(((pl.col("bucket") == file["bucket"]) & (pl.col("day") == file["day"])).all()).item():
         yield "holds requests of another day or bucket"
     if not rows.get_column("fingerprint").is_in(known.implode()).all():
         yield "names header fingerprints that are not known"
@@ -141,7 +135,8 @@ def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, in
             files = store.files()
             old = files.filter(pl.len().over(PARTITION) > 1)
             runs = [_run(store, file) for file in old.iter_rows(named=True)]
-            total, done, new = int(old["rows"].sum()), 0, []
+            total, done = int(old["rows"].sum()), 0
+            new: list[AddAction] = []
             for group in write_partitions(store, runs, f"compact-{store.table().version()}", files.clear()):
                 new += group.files
                 done += group.rows
@@ -154,7 +149,9 @@ def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, in
 
 def _run(store: Store, file: dict[str, Any]) -> Run:
     place = {name: file[name] for name in PARTITION}
-    counts = pl.DataFrame([{**place, "rows": file["rows"]}], schema={n: STORED.get(n, pl.Int64) for n in (*PARTITION, "rows")})
+    counts = pl.DataFrame(
+        [{**place, "rows": file["rows"]}], schema={n: STORED.get(n, pl.Int64) for n in (*PARTITION, "rows")}
+    )
     return Run(store.path / file["path"], counts, place)
 
 
@@ -215,9 +212,7 @@ def _forget(table: DeltaTable) -> None:
 def _drop_fingerprints(store: Store) -> None:
     files = store.files()
     used = (
-        pl.scan_parquet(
-            [store.path / path for path in files["path"]], glob=False, hive_partitioning=False
-        )
+        pl.scan_parquet([store.path / path for path in files["path"]], glob=False, hive_partitioning=False)
         .select(pl.col("fingerprint").unique())
         .collect(engine="streaming")
         if files.height

@@ -73,9 +73,9 @@ def _once(part: pl.DataFrame, store: Store, beside: pl.DataFrame) -> pl.DataFram
     there = beside.join(part.select(PARTITION).head(1), on=PARTITION, how="semi")["path"]
     if there.is_empty():
         return part
-    held = pl.scan_parquet(
-        [store.path / path for path in there], glob=False, hive_partitioning=False
-    ).select("request")
+    held = pl.scan_parquet([store.path / path for path in there], glob=False, hive_partitioning=False).select(
+        "request"
+    )
     return part.lazy().join(held, on="request", how="anti", maintain_order="left").collect()
 
 
