@@ -7,6 +7,8 @@ spelling. All of it becomes polars expressions over a frame whose types are know
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import sub
 from typing import Literal
 
 import polars as pl
@@ -14,7 +16,8 @@ import polars as pl
 from detector.ingest.coerce import time_of
 from detector.ingest.fields import Found, find, single
 from detector.ingest.headers import HARMLESS_HEADERS, PAIR, header_names, header_pairs, is_ordered
-from detector.schema import REQUEST
+from detector.ingest.paths import bare_path
+from detector.schema import REQUEST, TIME
 
 __all__ = ["HEADER", "SPAN_MS", "Column", "FieldMap", "Headers"]
 
@@ -135,35 +138,54 @@ class FieldMap:
         for name, ways in sorted(self.columns.items(), key=lambda item: any(one.minus for one in item[1])):
             values = [value for one in ways for value in self._values(name, one, types, read)]
             if values:
-                read[name] = pl.coalesce(values)
+                one_type = all(value.dtype == values[0].dtype for value in values)
+                read[name] = pl.coalesce(
+                    value.read if one_type else value.read.cast(pl.String, strict=False) for value in values
+                )
         read |= self._names(types) | self._header_values(types)
+        if "path" in read:
+            # A query string may hold a credential: it is cut off where the log is left.
+            read["path"] = bare_path(read["path"].cast(pl.String, strict=False))
         return {name: read[name].alias(name) for name in REQUEST if name in read}
 
     def _values(
         self, name: str, way: Column, types: Mapping[str, pl.DataType], read: Mapping[str, pl.Expr]
-    ) -> Iterator[pl.Expr]:
-        """Return what one way reads, an expression for every place of its field."""
+    ) -> Iterator[Found]:
+        """Return what one way reads, at every place of its field."""
         if way.constant:
-            yield pl.lit(way.constant)
-            return
-        less = [
-            read[other].cast(pl.Float64, strict=False).fill_null(0.0) for other in way.minus if other in read
-        ]
+            yield Found(pl.lit(way.constant), pl.String())
+        elif name in {"header_names", "header_values"}:
+            for found in find(way.field, types):
+                if (listed := _container(name, found)) is not None:
+                    yield Found(listed, REQUEST[name])
+        elif way.until:
+            yield from self._spans(name, way, types)
+        else:
+            less = [
+                read[other].cast(pl.Float64, strict=False).fill_null(0.0)
+                for other in way.minus
+                if other in read
+            ]
+            scale = _MS[way.unit] / SPAN_MS[name] if way.unit else 1.0
+            for found in self._found(way.field, way, types):
+                if name == "timestamp":
+                    yield from _arrival(found, way, less)
+                elif way.unit or less:
+                    # To the ns: 1.001 s is 1001 ms, whatever the product of the floats.
+                    number = (found.read.cast(pl.Float64, strict=False) * scale).round(6)
+                    yield Found(number - pl.sum_horizontal(0.0, *less), pl.Float64())
+                else:
+                    yield found
+
+    def _spans(self, name: str, way: Column, types: Mapping[str, pl.DataType]) -> Iterator[Found]:
+        """Return the spans between two times."""
+        ends = [_moment(end, way) for end in self._found(way.until, way, types)]
+        known = [end for end in ends if end is not None]
         for found in self._found(way.field, way, types):
-            if way.until:
-                start = _moment(found, way)
-                ends = [_moment(end, way) for end in self._found(way.until, way, types)]
-                spans = [end - start for end in ends if end is not None and start is not None]
-                if spans:
-                    yield pl.coalesce(spans).dt.total_microseconds() / (1e3 * SPAN_MS[name])
-            elif name == "timestamp":
-                if (moment := _moment(found, way)) is not None:
-                    yield moment - pl.duration(microseconds=sum(less, pl.lit(0.0)) * 1e3)
-            elif way.unit or way.minus:
-                scale = _MS[way.unit] / SPAN_MS[name] if way.unit else 1.0
-                yield found.read.cast(pl.Float64, strict=False) * scale - sum(less, pl.lit(0.0))
-            else:
-                yield found.read.cast(pl.String, strict=False)
+            start = _moment(found, way)
+            if start is not None and known:
+                span = (pl.coalesce(known) - start).dt.total_microseconds() / (1e3 * SPAN_MS[name])
+                yield Found(span, pl.Float64())
 
     def _found(self, address: str, way: Column, types: Mapping[str, pl.DataType]) -> list[Found]:
         """Return the single values at an address: without what stands for no value, as they are meant."""
@@ -248,6 +270,20 @@ class FieldMap:
             pl.element().filter(pl.element().struct.field("value").is_not_null())
         )
         return {"header_values": sent if pairs is None else sent.list.concat(pairs.fill_null(_NO_PAIRS))}
+
+
+def _container(name: str, found: Found) -> pl.Expr | None:
+    if name == "header_names":
+        return header_names(found.read, found.dtype)
+    return header_pairs(found.read, found.dtype, HARMLESS_HEADERS)
+
+
+def _arrival(found: Found, way: Column, less: list[pl.Expr]) -> Iterator[Found]:
+    """Return a time, earlier by spans in ms; one below 0 or above 11 days is bounded."""
+    moment = _moment(found, way)
+    if moment is not None:
+        spans = [pl.duration(microseconds=(ms.fill_nan(0.0).clip(0.0, 1e9) * 1e3).round()) for ms in less]
+        yield Found(reduce(sub, spans, moment), TIME)
 
 
 def _moment(found: Found, way: Column) -> pl.Expr | None:
