@@ -142,7 +142,7 @@ BAD = {
     "cut.parquet": "is a truncated Parquet file; write or copy it again",
     "torn.parquet": "write or copy the file again",
     "odd.ndjson": "damaged or not a log",
-    "odd.txt": "is neither Parquet nor NDJSON by its name; give",
+    "odd.txt": "is neither Parquet, NDJSON nor CSV by its name; give",
     "column.parquet": "required column path is missing; add or rename",
     "type.parquet": "column timestamp has type Boolean",
     "accounts.parquet": "null_account_id); check those columns",
@@ -436,7 +436,7 @@ def test_progress_names_the_stage_and_wipes_its_line():
     with Progress(stream=terminal, delay=0) as progress:
         progress("measuring", 1, 4)
         progress("fitting", 0, 1)
-    assert "\rmeasuring 25% (0 s)" in terminal.written
+    assert "\rmeasuring 25%" in terminal.written
     assert "\rfitting (0 s)" in terminal.written
     assert "\x1b" not in terminal.written
     assert terminal.written.endswith("\r")

@@ -155,9 +155,8 @@ class FieldMap:
         if way.constant:
             yield Found(pl.lit(way.constant), pl.String())
         elif name in {"header_names", "header_values"}:
-            for found in find(way.field, types):
-                if (listed := _container(name, found)) is not None:
-                    yield Found(listed, REQUEST[name])
+            # Left as it is: whoever coerces it reads each distinct container once.
+            yield from find(way.field, types)
         elif way.until:
             yield from self._spans(name, way, types)
         else:
@@ -270,12 +269,6 @@ class FieldMap:
             pl.element().filter(pl.element().struct.field("value").is_not_null())
         )
         return {"header_values": sent if pairs is None else sent.list.concat(pairs.fill_null(_NO_PAIRS))}
-
-
-def _container(name: str, found: Found) -> pl.Expr | None:
-    if name == "header_names":
-        return header_names(found.read, found.dtype)
-    return header_pairs(found.read, found.dtype, HARMLESS_HEADERS)
 
 
 def _arrival(found: Found, way: Column, less: list[pl.Expr]) -> Iterator[Found]:

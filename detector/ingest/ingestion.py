@@ -11,6 +11,7 @@ from detector.errors import InputError
 from detector.ingest.batches import Terms, read_batches
 from detector.ingest.dialects import load_dialect, recognise
 from detector.ingest.intake import Intake, Progress
+from detector.ingest.logfile import LogFile
 from detector.ingest.privacy import Pseudonyms, load_key
 from detector.ingest.source import find_all
 from detector.ingest.store.table import BUCKETS, Store, is_store, locked
@@ -121,7 +122,7 @@ def ingest_logs(
     settings = settings or default_settings()
     tell = progress or (lambda *_: None)
     named = None if dialect == "auto" else load_dialect(dialect)
-    files = find_all(sources)
+    files = _logs(sources, Path(store))
     tell("waiting for the store", 0, 1)
     with locked(store):
         home, pseudonyms = _opened(Path(store), buckets, key_file, keep_ids=keep_ids)
@@ -153,6 +154,16 @@ def ingest_logs(
         duplicates=duplicates,
         rejected=dict(sorted(_rejected(report).items())),
     )
+
+
+def _logs(sources: Iterable[str | Path], store: Path) -> list[LogFile]:
+    """List the files of the sources, without those of a store that lies among them."""
+    sources = list(sources)
+    for source in sources:
+        if is_store(source):
+            raise InputError(f"{source}: is a store already; score and train read it as it is")
+    inside = store.resolve()
+    return [file for file in find_all(sources) if inside not in Path(file.path).resolve().parents]
 
 
 def _opened(

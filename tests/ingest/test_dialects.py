@@ -79,7 +79,11 @@ def test_no_secret_comes_through(name):
     assert "secret" in "".join(lines_of(name))
     dialect = load_dialect(name)
     frame = read_lines(dialect, map(json.loads, lines_of(name)))
-    assert "secret" not in str(dialect.to_native(frame.lazy()).collect().to_dicts())
+    native = dialect.to_native(frame.lazy()).collect()
+    read = native.select(
+        coerced(column, dtype) for column, dtype in native.schema.items() if column in REQUEST
+    )
+    assert "secret" not in str(read.to_dicts())
 
 
 @pytest.mark.parametrize("name", DIALECTS)

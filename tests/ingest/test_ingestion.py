@@ -199,6 +199,19 @@ def test_a_folder_with_other_files_is_left_alone(week, tmp_path):
     assert (tmp_path / "store" / "thesis.txt").read_text() == "mine"
 
 
+def test_a_store_is_no_source(ingest, week, tmp_path):
+    ingest(week)
+    with pytest.raises(InputError, match="is a store already"):
+        ingest_logs([tmp_path / "store"], tmp_path / "other")
+
+
+def test_a_store_among_the_logs_is_not_read_as_a_log(week, tmp_path):
+    week.write_parquet(tmp_path / "log.parquet")
+    for added in (300, 0):
+        done = ingest_logs([tmp_path], tmp_path / "store")
+        assert (done.added, len(done.sources)) == (added, 1)
+
+
 CRASH = """
 import os, sys
 from detector.ingest.ingestion import ingest_logs

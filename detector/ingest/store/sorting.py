@@ -100,7 +100,8 @@ def _by_account(spans: list[tuple[Run, int, int]], most_rows: int) -> Iterator[p
     starts = [start for _, start, _ in spans]
     for piece in range(cuts.height + 1):
         cut = [(run, starts[n], ends[n][piece]) for n, (run, _, _) in enumerate(spans)]
-        yield _sorted([span for span in cut if span[2] > span[1]])
+        if held := [span for span in cut if span[2] > span[1]]:
+            yield _sorted(held)
         starts = [places[piece] for places in ends]
 
 

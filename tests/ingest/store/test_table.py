@@ -1,0 +1,89 @@
+import threading
+from datetime import date
+
+import polars as pl
+import pytest
+from deltalake import write_deltalake
+
+from detector.errors import InputError
+from detector.ingest.store.table import FINGERPRINT, STORED, Store, bucket_of, is_store, locked
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.create(tmp_path / "store", 4, "0123", keep_ids=False)
+
+
+def test_a_new_store_is_empty_and_opens_as_it_was_made(store):
+    assert Store.open(store.path) == store
+    assert store.files().is_empty()
+    assert store.fingerprints().schema == FINGERPRINT
+    assert pl.read_delta(str(store.path)).schema == STORED
+    assert is_store(store.path)
+
+
+def test_other_folders_and_other_tables_are_no_stores(tmp_path):
+    write_deltalake(tmp_path / "plain", pl.DataFrame({"a": [1]}))
+    assert not is_store(tmp_path / "plain")
+    assert not is_store(tmp_path)
+    assert not is_store(tmp_path / "missing")
+    with pytest.raises(InputError, match="is not a store; make one with"):
+        Store.open(tmp_path / "plain")
+
+
+def test_a_store_of_another_format_is_refused(store):
+    store.table().alter.set_table_properties({"harness-detector.store": "99"}, raise_if_not_exists=False)
+    with pytest.raises(InputError, match="is a store of format 99"):
+        Store.open(store.path)
+
+
+def test_buckets_are_stable():
+    # Another hash would look for accounts in the wrong files of existing stores.
+    assert 0x2D06800538D394C2 % 16 == 2  # the published XXH3_64bits of empty text
+    frame = pl.DataFrame({"account_id": ["ann", "bob", "carol", ""]})
+    assert frame.select(bucket_of("account_id", 16)).to_series().to_list() == [8, 5, 4, 2]
+
+
+def test_fingerprints_are_added_once(store):
+    rows = [{"fingerprint": 7, "user_agent": "a"}, {"fingerprint": 3, "user_agent": "b"}]
+    facts = pl.DataFrame(rows, schema=FINGERPRINT)
+    store.add_fingerprints(facts)
+    store.add_fingerprints(facts.head(1))
+    assert store.fingerprints().sort("fingerprint")["user_agent"].to_list() == ["b", "a"]
+
+
+def test_what_a_killed_writer_left_goes_and_what_it_committed_stays(ingest, week, tmp_path):
+    ingest(week)
+    store = Store.open(tmp_path / "store")
+    kept = store.files()["path"].to_list()
+    orphan = f"day={date(2026, 11, 2)}/bucket=1/orphan.parquet"
+    (store.path / orphan).parent.mkdir(parents=True, exist_ok=True)
+    (store.path / orphan).write_bytes(b"half")
+    store.staging.mkdir()
+    (store.staging / "run-0.parquet").write_bytes(b"half")
+    (store.staging / "moved").write_text("\n".join([orphan, *kept]))
+    store.recover()
+    assert not (store.path / orphan).exists()
+    assert not store.staging.exists()
+    assert all((store.path / path).exists() for path in kept)
+
+
+def test_one_writer_waits_for_the_other(tmp_path):
+    order = []
+
+    def second():
+        with locked(tmp_path):
+            order.append("second")
+
+    with locked(tmp_path):
+        other = threading.Thread(target=second)
+        other.start()
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
+
+
+def test_known_sources_are_those_that_were_committed(store):
+    store.staging.mkdir()
+    store.commit([], sources=["one", "two"])
+    assert store.knows(["two", "three"]) == {"two"}
