@@ -81,7 +81,7 @@ def test_progress_tells_rate_and_time_left(monkeypatch):
 
     now = iter([0.0] * 4 + [10.0] * 4)
     monkeypatch.setattr("detector.cli.shell.time.monotonic", lambda: next(now))
-    progress = Progress(stream=Terminal(), delay=0)
+    progress = Progress(stream=Terminal([""]), delay=0)
     progress("reading", 0, 4000)
     progress("reading", 1000, 4000)
     assert "\rreading 25%, 100 rows/s, 30 s left (10 s)" in progress.stream
