@@ -4,31 +4,35 @@ Packed text (gzip, zstd) is recognised by its first bytes, whatever the name say
 """
 
 import glob
+import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from detector.errors import InputError
+from detector.ingest.objects import is_object, located, opened, plain_reason
 from detector.schema import REQUEST
 
 __all__ = [
     "PACKED",
-    "Format",
+    "FileFormat",
     "columns",
     "format_of",
     "lines",
+    "maps_as_lists",
     "native_json",
     "reading_fault",
     "records",
     "refusal",
+    "sniffed",
 ]
 
-Format = Literal["parquet", "ndjson", "csv"]
+FileFormat = Literal["parquet", "ndjson", "csv"]
 
 PACKED = (".gz", ".zst")
-_SUFFIXES: dict[Format, tuple[str, ...]] = {
+_SUFFIXES: dict[FileFormat, tuple[str, ...]] = {
     "parquet": (".parquet", ".pq"),
     "ndjson": tuple(
         name + packed for name in (".ndjson", ".jsonl", ".json", ".log") for packed in ("", *PACKED)
@@ -46,12 +50,12 @@ def refusal(where: str | Path, what: str, advice: str) -> InputError:
     return InputError(" ".join(f"{where}: {what}; {advice}".split()))
 
 
-def format_of(name: str) -> Format | None:
+def format_of(name: str) -> FileFormat | None:
     """Return the format that a file's name tells, or None."""
     return next((one for one, suffixes in _SUFFIXES.items() if name.lower().endswith(suffixes)), None)
 
 
-def sniffed(path: str) -> Format:
+def sniffed(path: str) -> FileFormat:
     """Return the format of a file whose name does not tell, from its first bytes.
 
     Raises:
@@ -72,7 +76,7 @@ def lines(path: str) -> pl.LazyFrame:
     """Return the lines of a text file, in one column ``line``, never null."""
     # A table of one column is the line reader that forgives bad UTF-8.
     return pl.scan_csv(
-        _located(path),
+        located(path),
         glob=False,
         has_header=False,
         schema={"line": pl.String},
@@ -85,7 +89,7 @@ def lines(path: str) -> pl.LazyFrame:
     )
 
 
-def columns(path: str, kind: Format) -> pl.LazyFrame:
+def columns(path: str, kind: FileFormat) -> pl.LazyFrame:
     """Return the columns of a Parquet or CSV file, as found; those of CSV are text.
 
     Raises:
@@ -94,24 +98,53 @@ def columns(path: str, kind: Format) -> pl.LazyFrame:
     """
     if kind == "csv":
         return pl.scan_csv(
-            _located(path),
+            located(path),
             glob=False,
             separator="\t" if path.lower().endswith(_TABBED) else ",",
             infer_schema=False,
             encoding="utf8-lossy",
             raise_if_empty=False,
         )
-    head, tail = _ends(path)
-    if head != _MAGIC:
-        raise refusal(path, "is not a Parquet file", "give Parquet or NDJSON")
-    if tail != _MAGIC:
-        raise refusal(path, "is a truncated Parquet file", "write or copy it again")
-    return pl.scan_parquet(_located(path), glob=False, hive_partitioning=False)
+    frame = pl.scan_parquet(located(path), glob=False, hive_partitioning=False)
+    try:
+        frame.collect_schema()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        head, tail = _ends(path)
+        if head != _MAGIC:
+            raise refusal(path, "is not a Parquet file", "give Parquet or NDJSON") from error
+        if tail != _MAGIC:
+            raise refusal(path, "is a truncated Parquet file", "write or copy it again") from error
+        raise
+    return frame
+
+
+def maps_as_lists(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Return a frame whose maps, at any depth, are lists of structs of ``key`` and ``value``."""
+    found = frame.collect_schema()
+    types = {name: _without_maps(dtype) for name, dtype in found.items()}
+    return frame.cast({name: dtype for name, dtype in types.items() if dtype != found[name]})
+
+
+def _without_maps(dtype: Any) -> Any:
+    if isinstance(dtype, pl.Map):
+        return pl.List(pl.Struct({"key": _without_maps(dtype.key), "value": _without_maps(dtype.value)}))
+    if isinstance(dtype, pl.List):
+        return pl.List(_without_maps(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: _without_maps(field.dtype) for field in dtype.fields})
+    return dtype
 
 
 def native_json(path: str) -> tuple[pl.LazyFrame, pl.Schema]:
-    """Return an NDJSON file of native columns, plain ones as text, and the types used."""
-    pattern = glob.escape(_located(path))
+    """Return an NDJSON file of native columns, plain ones as text, and the types used.
+
+    Raises:
+        InputError: an object with a pattern in its key, which polars would follow.
+
+    """
+    if is_object(path) and glob.has_magic(path):
+        raise refusal(path, "its key reads as a pattern", "rename the object, or ingest it first")
+    pattern = glob.escape(located(path))
     found = pl.scan_ndjson(pattern, infer_schema_length=None).collect_schema()
     plain = {
         name: pl.String()
@@ -124,26 +157,26 @@ def native_json(path: str) -> tuple[pl.LazyFrame, pl.Schema]:
 
 def records(path: str, schema: pl.Schema) -> pl.LazyFrame:
     """Return the fields of a schema of every record of an NDJSON file."""
-    return pl.scan_ndjson(glob.escape(_located(path)), schema=schema, ignore_errors=True)
+    return pl.scan_ndjson(glob.escape(located(path)), schema=schema, ignore_errors=True)
 
 
 def reading_fault(path: str, error: BaseException) -> InputError:
     """Return what to say where polars or the system failed to read a file."""
-    reason = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0][:200]
-    if isinstance(error, FileNotFoundError) or getattr(error, "strerror", None):
-        return refusal(path, f"cannot be read ({reason})", "check the file")
+    reason = plain_reason(error)
     if _CUT.search(reason):
         return refusal(path, f"is truncated ({reason})", "write or copy it again")
+    if is_object(path) and isinstance(error, OSError):
+        advice = "check the address and the credentials and endpoint in the environment"
+        return refusal(path, f"cannot be read ({reason})", advice)
+    if isinstance(error, FileNotFoundError) or getattr(error, "strerror", None):
+        return refusal(path, f"cannot be read ({reason})", "check the file")
     return refusal(path, f"damaged or not a log ({reason})", "write or copy the file again")
 
 
-def _located(path: str) -> str:
-    # polars takes a leading ~ for the home folder.
-    return str(Path(path).absolute())
-
-
 def _ends(path: str) -> tuple[bytes, bytes]:
-    with Path(path).open("rb") as file:
-        head = file.read(4)
-        file.seek(max(0, Path(path).stat().st_size - 4))
-        return head, file.read(4)
+    with opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 4))
+        tail = file.read(4)
+        file.seek(0)
+        return file.read(4), tail

@@ -158,12 +158,11 @@ def ingest_logs(
 
 def _logs(sources: Iterable[str | Path], store: Path) -> list[LogFile]:
     """List the files of the sources, without those of a store that lies among them."""
-    sources = list(sources)
-    for source in sources:
-        if is_store(source):
-            raise InputError(f"{source}: is a store already; score and train read it as it is")
+    files = find_all(sources)
+    if stores := [file.path for file in files if file.format == "store"]:
+        raise InputError(f"{stores[0]}: is a store already; score and train read it as it is")
     inside = store.resolve()
-    return [file for file in find_all(sources) if inside not in Path(file.path).resolve().parents]
+    return [file for file in files if inside not in Path(file.path).resolve().parents]
 
 
 def _opened(

@@ -1,15 +1,29 @@
-"""One file of a log, opened the same way whatever its format."""
+"""One file or table of a log, opened the same way whatever its format and wherever it lies."""
 
 import hashlib
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
+from deltalake.exceptions import DeltaError
 
-from detector.ingest.formats import PACKED, Format, columns, lines, native_json, reading_fault, records
+from detector.ingest.formats import (
+    PACKED,
+    FileFormat,
+    columns,
+    lines,
+    maps_as_lists,
+    native_json,
+    reading_fault,
+    records,
+)
+from detector.ingest.objects import entity, is_object, opened
 from detector.ingest.sample import line_paths, schema_paths
+from detector.ingest.tables import Table, TableFormat, delta, iceberg, scan_table
 from detector.schema import REQUEST
 
 __all__ = ["LogFile"]
@@ -19,20 +33,22 @@ _SAMPLE = 200
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """One file of a log.
+    """One file or table of a log.
 
     Attributes:
-        path: where it is.
+        path: where it is: a path or an address; of an Iceberg table, its metadata file.
         name: its path relative to the source's folder, or as the user typed it.
-        format: how to open it.
+        format: how to open it; ``store`` is a table that ingestion wrote.
         partitions: Hive partition keys of the folders between the source and the file.
+        version: of a Delta table or store, the version it had when it was found.
 
     """
 
     path: str
     name: str
-    format: Format
+    format: FileFormat | TableFormat
     partitions: dict[str, str | None] = field(default_factory=dict)
+    version: int | None = None
 
     def scan(self) -> tuple[pl.LazyFrame, pl.Schema]:
         """Open a file of native columns.
@@ -48,12 +64,12 @@ class LogFile:
 
         """
         with self.reading():
-            if self.bytes() == 0 and self.format != "parquet":
+            if self.format in {"ndjson", "csv"} and self.bytes() == 0:
                 frame, found = pl.LazyFrame(schema=REQUEST), REQUEST
             elif self.format == "ndjson":
                 frame, found = native_json(self.path)
             else:
-                frame = columns(self.path, self.format)
+                frame = self._columns()
                 found = frame.collect_schema()
         added = [key for key in self.partitions if key in REQUEST and key not in found]
         return (
@@ -83,7 +99,8 @@ class LogFile:
     def frame(self) -> pl.LazyFrame:
         """Return the columns of a file that is not NDJSON, as found.
 
-        The columns of CSV are text, and empty text is null. Every partition key
+        The columns of CSV are text, and empty text is null. A map is a list of
+        structs of ``key`` and ``value``. Every partition key
         that the file lacks is added as text. Read it under ``reading``.
 
         Raises:
@@ -91,7 +108,7 @@ class LogFile:
 
         """
         with self.reading():
-            frame = columns(self.path, self.format)
+            frame = self._columns()
             found = frame.collect_schema()
         return frame.with_columns(self._partition(key) for key in self.partitions if key not in found)
 
@@ -114,28 +131,42 @@ class LogFile:
         return line_paths(first.get_column("line")) | self.partitions.keys()
 
     def identity(self) -> str:
-        """Return what a file keeps under another name or in another folder: SHA-256 of its bytes, in hex."""
-        with self.reading(), Path(self.path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Return what tells the content, in hex: the same under another name, another after a change.
+
+        Of a file it is the SHA-256 of its bytes. Of an object it is that of
+        address, size and entity tag (the time of change in a store without), of a
+        table that of id and version, so neither is read.
+        """
+        if table := self._table():
+            return _digest(table.id, table.version)
+        with self.reading():
+            if is_object(self.path):
+                return _digest(self.path, *entity(self.path))
+            with Path(self.path).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
 
     def bytes(self) -> int | None:
         """Return the size in bytes, None where that is unknown; for showing progress."""
-        with self.reading():
-            return Path(self.path).stat().st_size
+        if table := self._table():
+            return table.bytes
+        with self.reading(), opened(self.path) as file:
+            return file.seek(0, os.SEEK_END)
 
     def rows(self) -> int | None:
         """Return about how many rows there are, None where only reading would tell; for showing progress.
 
-        Parquet says it. For text it is the size over the mean length of the
-        first lines, which packed text does not tell.
+        Parquet and tables say it. For text it is the size over the mean length
+        of the first lines, which packed text does not tell.
         """
-        if self.format == "parquet":
-            return int(self.frame().select(pl.len()).collect().item())
-        size = self.bytes()
-        if size is None or self.path.lower().endswith(PACKED):
-            return None
-        length = pl.col("line").str.len_bytes().mean() + 1
+        if table := self._table():
+            return table.rows
         with self.reading():
+            if self.format == "parquet":
+                return int(self._columns().select(pl.len()).collect().item())
+            size = self.bytes()
+            if size is None or self.path.lower().endswith(PACKED):
+                return None
+            length = pl.col("line").str.len_bytes().mean() + 1
             mean = lines(self.path).head(_SAMPLE).select(length).collect(engine="streaming").item()
         return round(size / mean) if mean else 0
 
@@ -144,8 +175,24 @@ class LogFile:
         """Turn whatever goes wrong while the file is read into an ``InputError`` that names it."""
         try:
             yield
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, DeltaError, OSError) as error:
             raise reading_fault(self.path, error) from error
+
+    def _columns(self) -> pl.LazyFrame:
+        match self.format:
+            case "delta" | "store" | "iceberg":
+                return maps_as_lists(scan_table(self.path, self.format, self.version))
+            case _:
+                return maps_as_lists(columns(self.path, self.format))
+
+    def _table(self) -> Table | None:
+        if self.format in {"delta", "store"}:
+            return delta(self.path, self.version)
+        return iceberg(self.path) if self.format == "iceberg" else None
 
     def _partition(self, key: str) -> pl.Expr:
         return pl.lit(self.partitions[key], dtype=pl.String).alias(key)
+
+
+def _digest(*facts: str | int) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -17,7 +17,7 @@ from detector.ingest.paths import path_kinds
 from detector.ingest.rows import HASHED, TEXTS, read_rows
 from detector.ingest.source import find_files
 from detector.ingest.store.reading import read_buckets
-from detector.ingest.store.table import Store, is_store
+from detector.ingest.store.table import Store
 from detector.schema import LOG_COLUMNS
 from detector.settings import Settings
 
@@ -150,12 +150,12 @@ def _parts(
     source: str | Path, settings: Settings, categories: dict[str, pl.Categories]
 ) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame, set[str]]]:
     """Give name, rows, header facts and unknown columns of every file of a log or bucket of a store."""
-    if is_store(source):
-        for name, rows, fresh in read_buckets(Store.open(source), categories):
-            yield name, rows, fresh, set()
-        return
     known = pl.Series(dtype=pl.UInt64)
     for file in find_files(source):
+        if file.format == "store":
+            for name, rows, fresh in read_buckets(Store.open(file.path), categories):
+                yield name, rows, fresh, set()
+            continue
         rows, fresh, odd = read_rows(file, settings.read, categories, known)
         known = known.append(fresh.get_column(FACTS_KEY))
         yield file.name, rows, fresh, odd

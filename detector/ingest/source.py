@@ -1,88 +1,194 @@
-"""Finding the files of a log.
+"""Finding the files and tables of a log.
 
-A source is a file, a folder (with or without Hive partitions) or a glob. Hidden
-files and folders, and those whose name starts with an underscore, are skipped.
+A source is a file, a table, a folder (with or without Hive partitions) or a glob,
+on disk or in an object store. Hidden files and folders, and those whose name
+starts with an underscore, are skipped.
 """
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from detector.ingest.formats import format_of, refusal, sniffed
+from detector.ingest.formats import format_of, reading_fault, refusal, sniffed
 from detector.ingest.logfile import LogFile
+from detector.ingest.objects import is_object, kind, matches, names, walk
+from detector.ingest.tables import METADATA, delta, iceberg, newest_metadata
 
 __all__ = ["find_all", "find_files", "refusal"]
 
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+Tree = Iterator[tuple[str, list[str], list[str]]]
+"""A walk over folders: path, names of folders, names of files."""
+
+_DELTA, _ICEBERG = "_delta_log", "metadata"
 
 
 def find_all(sources: Iterable[str | Path]) -> list[LogFile]:
-    """List the log files of several sources, each once, by name.
+    """List the files and tables of several sources, each once, by name.
 
     Raises:
         InputError: as ``find_files``.
 
     """
-    files = {os.path.realpath(file.path): file for source in sources for file in find_files(source)}
+    files: dict[str, LogFile] = {}
+    for source in sources:
+        for file in find_files(source):
+            files.setdefault(_real(file.path), file)
     return sorted(files.values(), key=lambda file: (file.name, file.path))
 
 
 def find_files(source: str | Path) -> list[LogFile]:
-    """List the log files of a file, a folder or a glob, by name.
+    """List the files and tables of a file, a folder or a glob, by name.
+
+    Args:
+        source: a path or glob, or an address ``s3://``, ``gs://`` or ``az://``.
 
     Raises:
-        InputError: nothing is there, or nothing that looks like a log.
+        InputError: nothing is there, nothing that looks like a log, or the store refuses.
 
     """
     typed = str(source)
-    path = Path(source)
+    if typed.startswith("gcs://"):
+        typed = typed.replace("gcs", "gs", 1)
+    if not is_object(typed):
+        return _find_local(typed)
+    if "@" in typed.split("/")[2]:
+        raise refusal(
+            f"{typed.partition(':')[0]}://...",
+            "an address must not hold credentials",
+            "put them into the environment",
+        )
+    try:
+        return _find_objects(typed)
+    except OSError as error:
+        raise reading_fault(typed, error) from error
+
+
+def _find_local(typed: str) -> list[LogFile]:
+    path = Path(typed)
     if path.is_dir() and typed.strip():
-        files = _walk(path, base=path)
-        if not files:
-            raise refusal(
-                typed,
-                "the folder holds no log file",
-                "give a folder with .parquet, .ndjson, .jsonl or .csv files",
-            )
-        return files
+        _outside_tables(path)
+        return _folder(typed, os.walk(typed))
     if path.is_file():
-        return [LogFile(str(path), typed, format_of(path.name) or sniffed(str(path)))]
+        _outside_tables(path)
+        return [_single(typed)]
     if not glob.has_magic(typed):
         raise refusal(typed, "no such file or folder", "check the path")
-    files = []
+    fixed = _fixed(path.parts)
+    files: list[LogFile] = []
     for found in sorted({Path(match) for match in glob.glob(typed, recursive=True)}):  # noqa: PTH207  # absolute too
-        fixed = next(number for number, part in enumerate(path.parts) if glob.has_magic(part))
-        if any(part.startswith(("_", ".")) for part in found.parts[fixed:]):
+        if any(_is_hidden(part) for part in found.parts[fixed:]):
             continue
+        _outside_tables(found)
         if found.is_dir():
-            files += _walk(found, base=None)
-        elif kind := format_of(found.name):
-            files.append(LogFile(str(found), found.as_posix(), kind, _partitions(found.parts[:-1])))
-    if not files:
-        raise refusal(typed, "the pattern matches no log file", "check the pattern and the files' suffixes")
-    return list({file.name: file for file in files}.values())
+            files += _logs(os.walk(found.as_posix()), base="")
+        elif known := format_of(found.name):
+            shown = found.as_posix()
+            files.append(LogFile(shown, shown, known, _partitions(found.parts[:-1])))
+    return _matched(typed, files)
 
 
-def _walk(folder: Path, base: Path | None) -> list[LogFile]:
-    """List the log files below a folder, named relative to a base or as they are."""
+def _find_objects(typed: str) -> list[LogFile]:
+    found = kind(typed)
+    if found == "folder":
+        return _folder(typed, walk(typed))
+    if found == "file":
+        return [_single(typed)]
+    if not glob.has_magic(typed):
+        raise refusal(typed, "no such object or folder", "check the address")
+    parts = typed.split("/")
+    fixed = _fixed(parts)
+    base = "/".join(parts[:fixed])
     files = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
-        for name in names:
-            kind = format_of(name)
-            if kind and not name.startswith((".", "_")):
-                path = Path(parent, name)
-                shown = path.relative_to(base) if base else path
-                files.append(LogFile(str(path), shown.as_posix(), kind, _partitions(shown.parts[:-1])))
+    for file in _logs(walk(base), base=""):
+        below = file.path.split("/")[fixed:]
+        if any(matches(below[:depth], parts[fixed:]) for depth in range(1, len(below) + 1)):
+            files.append(file)
+    return _matched(typed, files)
+
+
+def _folder(typed: str, tree: Tree) -> list[LogFile]:
+    files = list(_logs(tree, base=typed))
+    if not files:
+        raise refusal(
+            typed,
+            "the folder holds no log file",
+            "give a folder with .parquet, .ndjson, .jsonl or .csv files",
+        )
     return sorted(files, key=lambda file: file.name)
 
 
-def _absolute(path: Path) -> str:
-    return str(path.absolute())
+def _matched(typed: str, files: list[LogFile]) -> list[LogFile]:
+    if not files:
+        raise refusal(typed, "the pattern matches no log file", "check the pattern and the files' suffixes")
+    return sorted({file.name: file for file in files}.values(), key=lambda file: file.name)
 
 
-def _partitions(parts: tuple[str, ...]) -> dict[str, str | None]:
+def _logs(tree: Tree, base: str) -> Iterator[LogFile]:
+    """Yield the tables and files of a tree, named relative to a base."""
+    for parent, folders, inner in tree:
+        if table := _table(parent, folders, _relative(parent, base)):
+            folders.clear()
+            yield table
+            continue
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        for name in inner:
+            if (known := format_of(name)) and not _is_hidden(name):
+                path = f"{parent.rstrip('/')}/{name}"
+                shown = _relative(path, base)
+                yield LogFile(path, shown, known, _partitions(shown.split("/")[:-1]))
+
+
+def _table(path: str, folders: list[str], name: str) -> LogFile | None:
+    """Return the table that a folder is, if it is one."""
+    if _DELTA in folders:
+        table = delta(path)
+        return LogFile(path, name, "store" if table.is_store else "delta", version=table.version)
+    if _ICEBERG in folders:
+        metadata = f"{path.rstrip('/')}/{_ICEBERG}"
+        if newest := newest_metadata(path, names(metadata)):
+            return _state(f"{metadata}/{newest}", name)
+    return None
+
+
+def _single(path: str) -> LogFile:
+    if path.endswith(METADATA):
+        return _state(path, path)
+    with LogFile(path, path, "ndjson").reading():
+        return LogFile(path, path, format_of(path) or sniffed(path))
+
+
+def _state(metadata: str, name: str) -> LogFile:
+    iceberg(metadata)
+    return LogFile(metadata, name, "iceberg")
+
+
+def _outside_tables(path: Path) -> None:
+    """Refuse what lies in a Delta table: only the table knows which of its files still count."""
+    for above in path.resolve().parents:
+        if (above / _DELTA).is_dir():
+            raise refusal(path, f"lies in the Delta table {above}", "give the table, which knows its files")
+
+
+def _relative(path: str, base: str) -> str:
+    return path.removeprefix(base).lstrip("/") or base if base else path
+
+
+def _fixed(parts: Sequence[str]) -> int:
+    """Return how many parts of a glob come before the first that is a pattern."""
+    return next(number for number, part in enumerate(parts) if glob.has_magic(part))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
+
+
+def _real(path: str) -> str:
+    return path if is_object(path) else os.path.realpath(path)
+
+
+def _partitions(parts: Sequence[str]) -> dict[str, str | None]:
     pairs = (part.partition("=") for part in parts if "=" in part.strip("="))
     return {key: None if value == _HIVE_NULL else unquote(value) for key, _, value in pairs}
