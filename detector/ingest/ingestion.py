@@ -158,11 +158,13 @@ def ingest_logs(
 
 def _logs(sources: Iterable[str | Path], store: Path) -> list[LogFile]:
     """List the files of the sources, without those of a store that lies among them."""
-    files = find_all(sources)
+    home = store.resolve()
+    files = [file for file in find_all(sources) if not Path(file.path).resolve().is_relative_to(home)]
     if stores := [file.path for file in files if file.format == "store"]:
         raise InputError(f"{stores[0]}: is a store already; score and train read it as it is")
-    inside = store.resolve()
-    return [file for file in files if inside not in Path(file.path).resolve().parents]
+    if not files:
+        raise InputError(f"{store}: the sources hold nothing but the store itself; name the logs to ingest")
+    return files
 
 
 def _opened(

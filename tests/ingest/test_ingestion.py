@@ -203,6 +203,8 @@ def test_a_store_is_no_source(ingest, week, tmp_path):
     ingest(week)
     with pytest.raises(InputError, match="is a store already"):
         ingest_logs([tmp_path / "store"], tmp_path / "other")
+    with pytest.raises(InputError, match="nothing but the store itself"):
+        ingest_logs([tmp_path / "store"], tmp_path / "store")
 
 
 def test_a_store_among_the_logs_is_not_read_as_a_log(week, tmp_path):
