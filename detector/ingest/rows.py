@@ -15,7 +15,7 @@ from detector.ingest.paths import bare_path
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings
 
-__all__ = ["HASHED", "REASONS", "TEXTS", "read_rows"]
+__all__ = ["HASHED", "PLAIN", "REASONS", "TEXTS", "read_rows"]
 
 TEXTS = {
     "account": "account_id",
