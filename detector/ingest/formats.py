@@ -142,9 +142,7 @@ def native_json(path: str) -> tuple[pl.LazyFrame, pl.Schema]:
         InputError: an object with a pattern in its key, which polars would follow.
 
     """
-    if is_object(path) and glob.has_magic(path):
-        raise refusal(path, "its key reads as a pattern", "rename the object, or ingest it first")
-    pattern = glob.escape(located(path))
+    pattern = _verbatim(path)
     found = pl.scan_ndjson(pattern, infer_schema_length=None).collect_schema()
     plain = {
         name: pl.String()
@@ -156,8 +154,13 @@ def native_json(path: str) -> tuple[pl.LazyFrame, pl.Schema]:
 
 
 def records(path: str, schema: pl.Schema) -> pl.LazyFrame:
-    """Return the fields of a schema of every record of an NDJSON file."""
-    return pl.scan_ndjson(glob.escape(located(path)), schema=schema, ignore_errors=True)
+    """Return the fields of a schema of every record of an NDJSON file.
+
+    Raises:
+        InputError: as ``native_json``.
+
+    """
+    return pl.scan_ndjson(_verbatim(path), schema=schema, ignore_errors=True)
 
 
 def reading_fault(path: str, error: BaseException) -> InputError:
@@ -171,6 +174,14 @@ def reading_fault(path: str, error: BaseException) -> InputError:
     if isinstance(error, FileNotFoundError) or getattr(error, "strerror", None):
         return refusal(path, f"cannot be read ({reason})", "check the file")
     return refusal(path, f"damaged or not a log ({reason})", "write or copy the file again")
+
+
+def _verbatim(path: str) -> str:
+    """Return a pattern that matches a path alone."""
+    if is_object(path) and glob.has_magic(path):
+        # polars takes the brackets that would quote such a key for a pattern again.
+        raise refusal(path, "its key reads as a pattern", "rename the object")
+    return glob.escape(located(path))
 
 
 def _ends(path: str) -> tuple[bytes, bytes]:

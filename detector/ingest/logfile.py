@@ -38,9 +38,9 @@ class LogFile:
     Attributes:
         path: where it is: a path or an address; of an Iceberg table, its metadata file.
         name: its path relative to the source's folder, or as the user typed it.
-        format: how to open it; ``store`` is a table that ingestion wrote.
+        format: how to open it.
         partitions: Hive partition keys of the folders between the source and the file.
-        version: of a Delta table or store, the version it had when it was found.
+        version: of a Delta table, the version it had when it was found.
 
     """
 
@@ -180,13 +180,13 @@ class LogFile:
 
     def _columns(self) -> pl.LazyFrame:
         match self.format:
-            case "delta" | "store" | "iceberg":
+            case "delta" | "iceberg":
                 return maps_as_lists(scan_table(self.path, self.format, self.version))
             case _:
                 return maps_as_lists(columns(self.path, self.format))
 
     def _table(self) -> Table | None:
-        if self.format in {"delta", "store"}:
+        if self.format == "delta":
             return delta(self.path, self.version)
         return iceberg(self.path) if self.format == "iceberg" else None
 

@@ -1,4 +1,4 @@
-"""Small native logs, stores made of them, and an object store on loopback."""
+"""Small native logs, stores made of them, and an S3 server on loopback."""
 
 import multiprocessing
 import uuid

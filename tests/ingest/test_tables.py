@@ -100,13 +100,11 @@ def test_files_of_a_delta_table_are_no_log_by_themselves(tmp_path):
         refused(f"lies in the Delta table {path}; give the table", source)
 
 
-def test_a_store_is_told_by_its_property(tmp_path):
-    ROWS.write_delta(tmp_path)
-    table = deltalake.DeltaTable(tmp_path)
-    table.alter.set_table_properties({"harness-detector.store": "1"}, raise_if_not_exists=False)
-    (file,) = find_files(tmp_path)
-    assert file.format == "store"
-    assert collected(file).equals(ROWS)
+def test_a_store_is_no_log_among_others(ingest, week, tmp_path):
+    ingest(week)
+    for source in (tmp_path, tmp_path / "store", tmp_path / "*"):
+        refused(f"{tmp_path}/store: is a store, which ingestion made of logs; give it by itself", source)
+    assert read_log(tmp_path / "store", default_settings()).rows == week.height
 
 
 def test_a_damaged_delta_table_is_not_read_as_plain_files(tmp_path):
