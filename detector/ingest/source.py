@@ -145,11 +145,7 @@ def _table(path: str, folders: list[str], name: str) -> LogFile | None:
     """Return the table that a folder is, if it is one."""
     if _DELTA in folders:
         table = delta(path)
-        if table.is_store:
-            raise refusal(
-                path, "is a store, which ingestion made of logs", "give it by itself, on a local disk"
-            )
-        return LogFile(path, name, "delta", version=table.version)
+        return LogFile(path, name, "store" if table.is_store else "delta", version=table.version)
     if _ICEBERG in folders:
         metadata = f"{path.rstrip('/')}/{_ICEBERG}"
         if newest := newest_metadata(path, names(metadata)):

@@ -23,7 +23,7 @@ from detector.ingest.objects import delta_options, iceberg_options, located, ope
 
 __all__ = ["METADATA", "Table", "TableFormat", "delta", "iceberg", "newest_metadata", "scan_table"]
 
-TableFormat = Literal["delta", "iceberg"]
+TableFormat = Literal["delta", "store", "iceberg"]
 
 METADATA = ".metadata.json"
 """How the names of an Iceberg table's states end."""
