@@ -26,10 +26,9 @@ def overview(dialects: list[Dialect]) -> str:
 
 
 def fed(dialect: Dialect, family: str) -> str:
-    """Return how many of a family's columns a dialect can feed; names of a subset are not judged."""
-    idle = {"header_names"} if dialect.map.headers.complete == "no" else set()
+    """Return how many of a family's columns a dialect can feed."""
     wanted = [column.name for column in LOG_COLUMNS if family in column.families]
-    return f"{len(dialect.feeds & set(wanted) - idle)} of {len(wanted)}"
+    return f"{len(dialect.feeds & set(wanted))} of {len(wanted)}"
 
 
 def section(dialect: Dialect) -> str:
@@ -50,14 +49,11 @@ def sources(dialect: Dialect) -> list[tuple[str, str]]:
     """Return the native columns that a dialect feeds, and from where."""
     columns = {name: "; else ".join(map(way, ways)) for name, ways in dialect.map.columns.items()}
     headers = dialect.map.headers
-    if container := headers.names or headers.pairs:
-        columns["header_names"] = f"`{container}`"
-        complete = {
-            "yes": "true",
-            "no": "false: the list is a subset or in no order",
-            "unknown": "null where nothing says otherwise",
-        }
-        columns["headers_complete"] = complete[headers.complete]
+    if "header_names" in dialect.feeds - set(columns):
+        columns["header_names"] = f"`{headers.names or headers.pairs}`"
+        columns["headers_complete"] = (
+            "true" if headers.complete == "yes" else "null where nothing says otherwise"
+        )
         if headers.limit:
             columns["headers_complete"] = f"whether the text ends below {headers.limit} bytes"
         if headers.count:

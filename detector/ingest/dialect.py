@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from detector.ingest.fieldmap import FieldMap
-from detector.ingest.fields import parts, read_types
+from detector.ingest.fields import parts, read_types, spread
 
 __all__ = ["Dialect", "Lack"]
 
@@ -53,7 +53,7 @@ class Dialect:
         """Native columns that the dialect can feed."""
         headers = self.map.headers
         fed = {name for name, ways in self.map.columns.items() if ways}
-        if headers.names or headers.pairs:
+        if headers.complete != "no" and (headers.names or headers.pairs):
             fed |= {"header_names", "headers_complete"}
         if headers.pairs or self.map.header_values:
             fed.add("header_values")
@@ -89,7 +89,7 @@ class Dialect:
             are all missing is left out; a value that cannot be read is null.
 
         """
-        records = [found for address in self.records if (found := _records(frame, address)) is not None]
+        records = [found for address in self.records if (found := self._records(frame, address)) is not None]
         if records:
             tops = [parts(address)[0].removesuffix("[]") for address in self.records]
             held = [name for name in tops if name in frame.collect_schema()]
@@ -106,20 +106,24 @@ class Dialect:
         row = [pl.col("row")] if "row" in types else []
         return frame.select(*row, *self.map.native(types).values())
 
-
-def _records(frame: pl.LazyFrame, address: str) -> pl.LazyFrame | None:
-    """Return a row a record of nested lists, None where the frame does not hold them."""
-    types: dict[str, Any] = dict(frame.collect_schema())
-    kept = ["row"] if "row" in types else []
-    record = pl.col("record")
-    for depth, part in enumerate(parts(address)):
-        name = part.removesuffix("[]")
-        dtype = types.get(name)
-        if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
-            return None
-        frame = frame.select(
-            *kept, (record.struct.field(name) if depth else pl.col(name)).alias("record")
-        ).explode("record")
-        frame = frame.filter(record.is_not_null())
-        types = {one.name: one.dtype for one in dtype.inner.fields}
-    return frame.select(*kept, *(record.struct.field(name) for name in types if name != "row"))
+    def _records(self, frame: pl.LazyFrame, address: str) -> pl.LazyFrame | None:
+        """Return a row a record of nested lists, None where the frame does not hold them."""
+        types: dict[str, Any] = dict(frame.collect_schema())
+        kept = ["row"] if "row" in types else []
+        record = pl.col("record")
+        for depth, part in enumerate(parts(address)):
+            name = part.removesuffix("[]")
+            dtype = types.get(name)
+            if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
+                return None
+            listed = record.struct.field(name) if depth else pl.col(name)
+            frame = frame.select(*kept, listed.alias("record")).explode("record")
+            frame = frame.filter(record.is_not_null())
+            types = {one.name: one.dtype for one in dtype.inner.fields}
+        frame = frame.select(*kept, *(record.struct.field(name) for name in types if name != "row"))
+        used = [one.removesuffix("[]") for one in self.map.types()]
+        for name in self.key_values:
+            if name in types:
+                keys = [one.removeprefix(f"{name}.") for one in used if one.startswith(f"{name}.")]
+                frame = spread(frame, name, keys)
+        return frame

@@ -15,7 +15,7 @@ import polars as pl
 
 from detector.ingest.coerce import time_of
 from detector.ingest.fields import Found, find, single
-from detector.ingest.headers import HARMLESS_HEADERS, PAIR, header_names, header_pairs, is_ordered
+from detector.ingest.headers import HARMLESS_HEADERS, PAIR, header_names, header_pairs, is_ordered, present
 from detector.ingest.paths import bare_path
 from detector.schema import REQUEST, TIME
 
@@ -69,7 +69,8 @@ class Headers:
         names: address of a container of names; without it they come from ``pairs``.
         pairs: address of a container of names and values.
         shape: how JSON lines hold them: ``pairs`` (a list of objects with name and value),
-            ``names`` (a list of text) or ``text`` (an object, or any of them as text).
+            ``names`` (a list of text), ``object`` (with a field a header, of which the
+            wanted ones are looked for in lower case and in Title-Case) or ``text``.
         separator: what ends each name, or each ``name:value``, in plain text.
         limit: bytes at which the log cuts such text.
         count: address of the number of headers that the request had.
@@ -82,7 +83,7 @@ class Headers:
 
     names: str = ""
     pairs: str = ""
-    shape: Literal["pairs", "names", "text"] = "text"
+    shape: Literal["pairs", "names", "object", "text"] = "pairs"
     separator: str = ""
     limit: int = 0
     count: str = ""
@@ -92,11 +93,6 @@ class Headers:
 
 
 _COMPLETE = {"yes": True, "no": False, "unknown": None}
-_SHAPES: dict[str, pl.DataType] = {
-    "pairs": pl.List(PAIR),
-    "names": pl.List(pl.String),
-    "text": pl.String(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +124,18 @@ class FieldMap:
             for address in plain
             if address and not address.startswith(HEADER)
         }
-        containers = (headers.names, headers.pairs)
-        return types | {address: _SHAPES[headers.shape] for address in containers if address}
+        named = [address.removeprefix(HEADER).lower() for address in plain if address.startswith(HEADER)]
+        wanted = [cased for name in {*HARMLESS_HEADERS, *named} for cased in (name, name.title())]
+        shapes: dict[str, pl.DataType] = {
+            "pairs": pl.List(PAIR),
+            "names": pl.List(pl.String),
+            "object": pl.Struct(dict.fromkeys(sorted(wanted), pl.String)),
+            "text": pl.String(),
+        }
+        types |= {address: shapes[headers.shape] for address in (headers.names, headers.pairs) if address}
+        lists = {"header_names": shapes["names"], "header_values": shapes["pairs"]}
+        types |= {one.field: lists[name] for name in lists for one in self.columns.get(name, ())}
+        return types
 
     def native(self, types: Mapping[str, pl.DataType]) -> dict[str, pl.Expr]:
         """Return the expressions of the native columns that a table of these types can feed."""
@@ -208,7 +214,8 @@ class FieldMap:
 
     def _names(self, types: Mapping[str, pl.DataType]) -> dict[str, pl.Expr]:
         """Read the names, and whether they are all that came, in the order in which it came."""
-        container = self.headers.names or self.headers.pairs
+        # What is known not to be complete is never judged, so it need not be read.
+        container = "" if self.headers.complete == "no" else self.headers.names or self.headers.pairs
         names, complete = [], []
         for found in find(container, types) if container else []:
             if self._is_plain(found):
@@ -257,17 +264,15 @@ class FieldMap:
     def _header_values(self, types: Mapping[str, pl.DataType]) -> dict[str, pl.Expr]:
         """Read the values of harmless headers: those with a field of their own, then the container's."""
         way = Column(percent=bool(self.headers.separator))
-        own = []
+        own = {}
         for name, address in self.header_values.items():
             values = [one.read.cast(pl.String) for one in self._found(address, way, types)]
             if values:
-                own.append(pl.struct(name=pl.lit(name), value=pl.coalesce(values)))
+                own[name] = pl.coalesce(values)
         pairs = self._pairs(types, set(HARMLESS_HEADERS) - set(self.header_values))
         if not own:
             return {} if pairs is None else {"header_values": pairs}
-        sent = pl.concat_list(own).list.eval(
-            pl.element().filter(pl.element().struct.field("value").is_not_null())
-        )
+        sent = present(own)
         return {"header_values": sent if pairs is None else sent.list.concat(pairs.fill_null(_NO_PAIRS))}
 
 

@@ -13,17 +13,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["KEY_VALUES", "Found", "contains", "find", "parts", "read_types", "single"]
+__all__ = ["KEY_VALUES", "Found", "contains", "find", "parts", "read_types", "single", "spread"]
 
-_ANY_VALUE = ("stringValue", "intValue", "doubleValue", "boolValue")
-_LIST_VALUE = pl.Struct({"values": pl.List(pl.Struct({"stringValue": pl.String}))})
+_ANY_VALUE = ("stringValue", "intValue", "boolValue")
+_ARRAY = pl.Struct({"values": pl.List(pl.Struct({"stringValue": pl.String}))})
 
 KEY_VALUES: pl.DataType = pl.List(
     pl.Struct(
-        {
-            "key": pl.String,
-            "value": pl.Struct({**dict.fromkeys(_ANY_VALUE, pl.String), "arrayValue": _LIST_VALUE}),
-        }
+        {"key": pl.String, "value": pl.Struct({**dict.fromkeys(_ANY_VALUE, pl.String), "arrayValue": _ARRAY})}
     )
 )
 """Attributes in OTLP JSON (opentelemetry/proto/common/v1/common.proto), numbers as text."""
@@ -129,10 +126,37 @@ def single(found: Found) -> Found | None:
         return found
     fields, field = _fields(dtype), found.read.struct.field
     held = [field(name).cast(pl.String) for name in _ANY_VALUE if name in fields]
-    if fields.get("arrayValue") == _LIST_VALUE:
-        values = field("arrayValue").struct.field("values")
-        held.append(values.list.first().struct.field("stringValue"))
+    if fields.get("arrayValue") == _ARRAY:
+        held.append(field("arrayValue").struct.field("values").list.first().struct.field("stringValue"))
     return Found(pl.coalesce(held), pl.String()) if held else None
+
+
+def spread(frame: pl.LazyFrame, column: str, keys: Collection[str]) -> pl.LazyFrame:
+    """Put a column ``COLUMN.KEY`` for each of the keys in place of a list of key and value.
+
+    One pass over all entries: looking every key up in every list takes many times as long.
+    A list's first value counts; of a key that stands twice, the first entry.
+    """
+    dtype = frame.collect_schema()[column]
+    value = _value_type(dtype)
+    if value is None:
+        return frame
+    entry = pl.col(column).struct.field
+    said = single(Found(entry("value"), value))
+    if said is None:
+        return frame.drop(column)
+    numbered = frame.with_row_index("record")
+    entries = (
+        numbered.select("record", column)
+        .explode(column)
+        .filter(entry("key").is_in(sorted(keys)))
+        .select("record", key=entry("key"), value=said.read.cast(pl.String, strict=False))
+    )
+    wide = entries.group_by("record", maintain_order=True).agg(
+        pl.col("value").filter(pl.col("key") == key).first().alias(f"{column}.{key}") for key in sorted(keys)
+    )
+    joined = numbered.drop(column).join(wide, on="record", how="left", maintain_order="left")
+    return joined.drop("record")
 
 
 def read_types(types: Mapping[str, pl.DataType], key_values: Collection[str]) -> dict[str, pl.DataType]:
@@ -157,17 +181,12 @@ def read_types(types: Mapping[str, pl.DataType], key_values: Collection[str]) ->
             inner = {part["key"]: pl.String(), ".".join(names[1:]): dtype}
             read[part["name"]] = pl.List(pl.Struct(inner))
             continue
-        if "=" not in address:
-            read[address.removesuffix("[]")] = dtype
         if len(names) > 1:
             branches.setdefault(names[0], {})[".".join(names[1:])] = dtype
-    # A name that is a value in one record and an object in another is read as text, JSON or not.
-    nested = {
-        name: pl.Struct(read_types(below, key_values=()))
-        for name, below in branches.items()
-        if name not in read
-    }
-    return {**read, **nested}
+        if "=" not in address:
+            read[address.removesuffix("[]")] = dtype
+    # Never an object as text: polars writes it without escaping backslashes, so a client could spoil it.
+    return {**read, **{name: pl.Struct(read_types(below, key_values=())) for name, below in branches.items()}}
 
 
 def contains(fields: Iterable[str], address: str) -> bool:

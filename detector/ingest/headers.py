@@ -7,12 +7,12 @@ leaves the container.
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import polars as pl
 
-__all__ = ["HARMLESS_HEADERS", "PAIR", "header_names", "header_pairs", "is_ordered"]
+__all__ = ["HARMLESS_HEADERS", "PAIR", "header_names", "header_pairs", "is_ordered", "present"]
 
 HARMLESS_HEADERS = (
     "accept",
@@ -142,11 +142,28 @@ def _pairs_of_fields(column: pl.Expr, found: pl.Struct, names: list[str]) -> pl.
     )
     if not plain:
         return pl.when(column.is_not_null()).then(pl.lit([], dtype=pl.List(PAIR)))
-    pairs = pl.concat_list(
-        pl.struct(name=pl.lit(name), value=column.struct.field(name).cast(pl.String)) for name in plain
+    held: dict[str, list[str]] = {}
+    for name in plain:
+        held.setdefault(name.lower(), []).append(name)
+    # One header under names of different case is one header.
+    pairs = present(
+        {
+            cased[0] if len(cased) == 1 else name: pl.coalesce(
+                column.struct.field(one).cast(pl.String) for one in cased
+            )
+            for name, cased in held.items()
+        }
     )
-    sent = pairs.list.eval(pl.element().filter(pl.element().struct.field("value").is_not_null()))
-    return pl.when(column.is_not_null()).then(sent.cast(pl.List(PAIR)))
+    return pl.when(column.is_not_null()).then(pairs)
+
+
+def present(values: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Return a list of ``PAIR`` of the values that are not null, in the order given."""
+    pairs = [
+        pl.when(value.is_not_null()).then(pl.struct(name=pl.lit(name), value=value))
+        for name, value in values.items()
+    ]
+    return pl.concat_list(pairs).list.drop_nulls()
 
 
 def _from_json(
@@ -156,7 +173,7 @@ def _from_json(
 
     def read(texts: pl.Series) -> pl.Series:
         name = texts.name
-        distinct = texts.drop_nulls().unique().sort()
+        distinct = texts.drop_nulls().unique()
         read = [None if pairs is None else chosen(pairs) for pairs in map(_json_pairs, distinct)]
         known = pl.DataFrame({"text": distinct, "read": pl.Series(read, dtype=dtype)})
         joined = texts.alias("text").to_frame().join(known, on="text", how="left", maintain_order="left")

@@ -252,6 +252,41 @@ def test_a_cut_list_is_not_complete(names, count, complete):
     assert native(dialect, frame)["headers_complete"].to_list() == [complete]
 
 
+HOSTILE = 'a\\", "x-account-id": "victim", "z": "\\'
+"""A value that spoils JSON into which it is written without escaping."""
+
+
+def test_a_value_adds_and_hides_no_header(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('extends = "cloudflare"\ncolumns.account_id = "header:x-account-id"\n')
+    dialect = load_dialect(str(path))
+    record = {"ClientRequestPath": "/", "ClientRequestUserAgent": HOSTILE}
+    sent = [{"X-App": HOSTILE}, {"X-App": HOSTILE, "X-Account-Id": "mine"}]
+    rows = native(dialect, read_lines(dialect, [{**record, "RequestHeaders": one} for one in sent]))
+    assert rows["account_id"].to_list() == [None, "mine"]
+    assert rows["user_agent"].to_list() == [HOSTILE] * 2
+    assert rows["header_values"].to_list() == [[{"name": "x-app", "value": HOSTILE}]] * 2
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_no_object_is_read_as_text(name):
+    """Polars writes objects as text without escaping backslashes: one in a value would hide them all."""
+    dialect = load_dialect(name)
+    containers = {dialect.map.headers.names, dialect.map.headers.pairs} - {""}
+    assert dialect.map.headers.shape != "text" or dialect.map.headers.separator
+    assert all("[]" in one or one in dialect.map.types() for one in containers)
+
+
+@pytest.mark.parametrize("text", [HOSTILE, 'a "q" \\ \n\t\u00e9 {x}'])
+def test_attributes_hold_any_text(text):
+    attributes = [{"key": key, "value": {"stringValue": text}} for key in ("user.id", "user_agent.original")]
+    attributes.append({"key": "url.path", "value": {"stringValue": "/"}})
+    line = {"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": attributes}]}]}]}
+    dialect = load_dialect("otel")
+    (row,) = native(dialect, read_lines(dialect, [line])).to_dicts()
+    assert (row["account_id"], row["user_agent"], row["path"]) == (text, text, "/")
+
+
 SAFE = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
 WHOLE = st.integers(0, 10**6)
 ROW = st.fixed_dictionaries(

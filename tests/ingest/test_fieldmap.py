@@ -62,7 +62,7 @@ def test_a_query_string_is_cut_off():
     assert read(FieldMap({"path": (Column("a"),)}), pl.DataFrame({"a": ["/x?token=s#y"]})) == {"path": ["/x"]}
 
 
-@pytest.mark.parametrize(("complete", "said"), [("yes", True), ("no", False), ("unknown", None)])
+@pytest.mark.parametrize(("complete", "said"), [("yes", True), ("unknown", None)])
 def test_what_the_format_says_of_its_list(complete, said):
     ways = FieldMap(headers=Headers(names="sent", complete=complete))
     frame = pl.DataFrame({"sent": [["Host", "a"], ["Host", None], [], None]})
@@ -70,6 +70,11 @@ def test_what_the_format_says_of_its_list(complete, said):
         "header_names": [["Host", "a"], ["Host"], [], None],
         "headers_complete": [said, False, said, None],
     }
+
+
+def test_a_subset_of_the_names_is_not_read():
+    ways = FieldMap(headers=Headers(pairs="sent", complete="no"))
+    assert list(read(ways, pl.DataFrame({"sent": ['{"x-app": "cli"}']}))) == ["header_values"]
 
 
 @pytest.mark.parametrize("flags", [["X", "HEADERS"], "X,HEADERS"])

@@ -1,9 +1,10 @@
+import json
 import re
 
 import polars as pl
 import pytest
 
-from detector.ingest.fields import KEY_VALUES, contains, find, parts, read_types, single
+from detector.ingest.fields import KEY_VALUES, contains, find, parts, read_types, single, spread
 
 
 def values(address, frame):
@@ -52,23 +53,43 @@ def test_the_first_element_with_a_key():
     assert values("prints[other=1].value", pl.DataFrame({"prints": listed})) == []
 
 
-def test_values_of_otlp_attributes():
-    held = [
-        {"key": "i", "value": {"intValue": "5"}},
-        {"key": "b", "value": {"boolValue": "true"}},
-        {"key": "l", "value": {"arrayValue": {"values": [{"stringValue": "s"}, {"stringValue": "t"}]}}},
-        {"key": "e", "value": None},
-    ]
-    frame = pl.DataFrame({"at": pl.Series([held, [], None], dtype=KEY_VALUES)})
-    read = {key: values(f"at.{key}", frame) for key in ("i", "b", "l[]", "e", "none")}
-    none = [[None, None, None]]
-    assert read == {
-        "i": [["5", None, None]],
-        "b": [["true", None, None]],
-        "l[]": [["s", None, None]],
-        "e": none,
-        "none": none,
+ATTRIBUTES = [
+    {"key": "s", "value": {"stringValue": 'a "b" 1'}},
+    {"key": "i", "value": {"intValue": "5"}},
+    {"key": "b", "value": {"boolValue": True}},
+    {"key": "l", "value": {"arrayValue": {"values": [{"stringValue": "first"}, {"stringValue": "next"}]}}},
+    {"key": "i", "value": {"intValue": "6"}},
+    {"key": "e", "value": {}},
+    {"key": "secret", "value": {"stringValue": "x"}},
+]
+
+
+def test_attributes_of_otlp_become_columns():
+    odd = [{"key": "s", "value": "bad"}, {"key": None, "value": None}, None]
+    lines = [{"row": 7, "at": ATTRIBUTES}, {"row": 8, "at": odd}, {"row": 9, "at": []}, {"row": 9}]
+    text = "\n".join(map(json.dumps, lines)).encode()
+    frame = pl.read_ndjson(text, schema={"row": pl.Int64, "at": KEY_VALUES}, ignore_errors=True)
+    spreaded = spread(frame.lazy(), "at", ["s", "i", "b", "l", "e", "none"]).collect()
+    none = [None] * 4
+    assert spreaded.to_dict(as_series=False) == {
+        "row": [7, 8, 9, 9],
+        "at.b": ["true", *none[1:]],
+        "at.e": none,
+        "at.i": ["5", *none[1:]],
+        "at.l": ["first", *none[1:]],
+        "at.none": none,
+        "at.s": ['a "b" 1', *none[1:]],
     }
+
+
+def test_attributes_with_types_of_their_own_become_columns():
+    held = [
+        {"key": "i", "value": {"stringValue": None, "intValue": 5}},
+        {"key": "s", "value": {"stringValue": "a", "intValue": None}},
+    ]
+    frame = pl.LazyFrame({"at": [held]})
+    assert spread(frame, "at", ["i", "s"]).collect().to_dicts() == [{"at.i": "5", "at.s": "a"}]
+    assert spread(pl.LazyFrame({"at": [1]}), "at", ["i"]).collect().to_dicts() == [{"at": 1}]
 
 
 def test_a_struct_is_no_single_value():
@@ -87,8 +108,9 @@ def test_how_to_read_lines():
     assert read_types({"k.x": pl.String()}, ("k",)) == {"k": KEY_VALUES}
 
 
-def test_a_name_that_is_value_and_object_is_read_as_text():
-    assert read_types({"a": pl.String(), "a.b": pl.String()}, ()) == {"a": pl.String(), "a.b": pl.String()}
+def test_a_name_that_is_value_and_object_is_read_as_object():
+    read = read_types({"a.b": pl.String(), "a": pl.String()}, ())
+    assert read == {"a": pl.Struct({"b": pl.String()}), "a.b": pl.String()}
 
 
 @pytest.mark.parametrize(

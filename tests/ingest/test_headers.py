@@ -45,6 +45,13 @@ def test_every_container_gives_names_and_wanted_values(values):
     assert pairs(values) == [[{"name": "X-App", "value": "cli"}]]
 
 
+def test_one_header_in_two_cases_is_one_header():
+    values = pl.Series(
+        [{"X-App": "cli", "x-app": None}, {"X-App": None, "x-app": "sdk"}, {"X-App": None, "x-app": None}]
+    )
+    assert pairs(values) == [[{"name": "x-app", "value": "cli"}], [{"name": "x-app", "value": "sdk"}], []]
+
+
 def test_a_list_of_names_has_no_values():
     assert names(pl.Series(['["Host", "X-App"]', "[]", None])) == [["Host", "X-App"], [], None]
     assert header_pairs(pl.col("held"), pl.List(pl.String), ["x-app"]) is None
