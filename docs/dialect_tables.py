@@ -2,9 +2,9 @@
 
 from feature_tables import markdown
 
-from detector.ingest.dialect import Dialect
 from detector.ingest.dialects import DIALECTS, load_dialect
-from detector.ingest.fieldmap import Column
+from detector.ingest.dialects.dialect import Dialect
+from detector.ingest.dialects.fieldmap import Column
 from detector.schema import FAMILIES, LOG_COLUMNS
 
 __all__ = ["dialect_blocks"]

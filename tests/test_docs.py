@@ -11,7 +11,7 @@ import pytest
 from detector.cli import main
 from detector.features.registry import FEATURES, SCORED
 from detector.ingest.dialects import DIALECTS, load_dialect
-from detector.ingest.fieldmap import Column, Headers
+from detector.ingest.dialects.fieldmap import Column, Headers
 from detector.schema import ACCOUNT_VERDICT, LOG_COLUMNS, SESSION_VERDICT
 
 

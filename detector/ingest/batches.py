@@ -11,7 +11,7 @@ import polars as pl
 import polars_hash as plh
 
 from detector.ingest.coerce import coerced
-from detector.ingest.dialect import Dialect
+from detector.ingest.dialects.dialect import Dialect
 from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_code, normalised
 from detector.ingest.formats import refusal
 from detector.ingest.logfile import LogFile

@@ -180,7 +180,7 @@ class LogFile:
 
     def _columns(self) -> pl.LazyFrame:
         match self.format:
-            case "delta" | "iceberg":
+            case "delta" | "store" | "iceberg":
                 return maps_as_lists(scan_table(self.path, self.format, self.version))
             case _:
                 return maps_as_lists(columns(self.path, self.format))

@@ -14,7 +14,7 @@ from typing import Literal
 import polars as pl
 
 from detector.ingest.coerce import time_of
-from detector.ingest.fields import Found, find, single
+from detector.ingest.dialects.fields import Found, find, single
 from detector.ingest.headers import HARMLESS_HEADERS, PAIR, header_names, header_pairs, is_ordered, present
 from detector.ingest.paths import bare_path
 from detector.schema import REQUEST, TIME

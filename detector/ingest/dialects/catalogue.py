@@ -8,10 +8,10 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from detector.ingest.dialect import Dialect
-from detector.ingest.dialectfile import parse_dialect
-from detector.ingest.fieldmap import HEADER
-from detector.ingest.fields import contains
+from detector.ingest.dialects.dialect import Dialect
+from detector.ingest.dialects.fieldmap import HEADER
+from detector.ingest.dialects.fields import contains
+from detector.ingest.dialects.parse import parse_dialect
 from detector.ingest.source import refusal
 
 __all__ = ["DIALECTS", "load_dialect", "recognise"]
@@ -85,7 +85,7 @@ def _fed(dialect: Dialect, found: frozenset[str]) -> int:
 
 @cache
 def _shipped(name: str) -> Dialect:
-    file = resources.files("detector.ingest").joinpath("dialects", f"{name}.toml")
+    file = resources.files("detector.ingest").joinpath("dialects", "maps", f"{name}.toml")
     return parse_dialect(file.read_text("utf-8"), name, _extended)
 
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from detector.ingest.fieldmap import Column, FieldMap, Headers
+from detector.ingest.dialects.fieldmap import Column, FieldMap, Headers
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 

@@ -64,14 +64,14 @@ def sample(name):
 
 
 def test_names_are_those_of_the_files():
-    folder = Path(__file__).parents[2] / "detector" / "ingest" / "dialects"
+    folder = Path(__file__).parents[3] / "detector" / "ingest" / "dialects" / "maps"
     assert sorted(DIALECTS) == sorted(path.stem for path in folder.glob("*.toml"))
 
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_fixture_reads_as_its_golden_rows(name, update):
     golden = (FIXTURES / f"{name}.golden.ndjson").read_text("utf-8")
-    assert update.golden(name) == golden, "run: python tests/ingest/update.py"
+    assert update.golden(name) == golden, "run: python tests/ingest/dialects/update.py"
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -1,4 +1,4 @@
-"""Write the native rows of the dialects' fixtures: ``python tests/ingest/update.py``.
+"""Write the native rows of the dialects' fixtures: ``python tests/ingest/dialects/update.py``.
 
 Run it when a dialect is meant to read something else, and read the difference before it
 is committed.

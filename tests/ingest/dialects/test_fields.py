@@ -4,7 +4,7 @@ import re
 import polars as pl
 import pytest
 
-from detector.ingest.fields import KEY_VALUES, contains, find, parts, read_types, single, spread
+from detector.ingest.dialects.fields import KEY_VALUES, contains, find, parts, read_types, single, spread
 
 
 def values(address, frame):

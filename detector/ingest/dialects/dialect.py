@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from detector.ingest.fieldmap import FieldMap
-from detector.ingest.fields import parts, read_types, spread
+from detector.ingest.dialects.fieldmap import FieldMap
+from detector.ingest.dialects.fields import parts, read_types, spread
 
 __all__ = ["Dialect", "Lack"]
 
