@@ -145,13 +145,13 @@ def verify(folders: Sequence[Path], store: Path) -> None:
     """Refuse a store that does not hold exactly the rows of these logs.
 
     Raises:
-        SystemExit: it does not; the message holds the figures of both.
+        SystemExit: it does not; the message holds the figures that differ.
 
     """
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     wanted, found = log_contents(files), store_contents(store)
     if wanted != found:
-        raise SystemExit(f"{store}: holds other rows than the log:\n  log    {wanted}\n  store  {found}")
+        raise SystemExit(f"{store}: holds other rows than the log: {found.unlike(wanted)}")
 
 
 def _measured(name: str, log: Path, target: Path, given: argparse.Namespace) -> Cost:

@@ -6,7 +6,7 @@ Its account and request ids are pseudonyms, so those are counted, and the rest i
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -63,6 +63,15 @@ class Contents:
     tokens: int
     digest: int
 
+    def unlike(self, wanted: "Contents") -> str:
+        """Say which figures are others than wanted; nothing if all are equal.
+
+        >>> Contents(3, 2, 1, 0, 7).unlike(Contents(2, 2, 1, 0, 5))
+        'rows 3 instead of 2, digest 7 instead of 5'
+        """
+        pairs = zip(fields(self), astuple(self), astuple(wanted), strict=True)
+        return ", ".join(f"{one.name} {a:,} instead of {b:,}" for one, a, b in pairs if a != b)
+
 
 NOTHING = Contents(0, 0, 0, 0, 0)
 
@@ -73,7 +82,10 @@ def log_contents(files: Iterable[Path]) -> Contents:
 
 
 def store_contents(store: Path) -> Contents:
-    """Return what the newest version of a store holds; nothing where there is no version yet."""
+    """Return what the newest version of a store holds; nothing where there is no version yet.
+
+    A row whose code stands twice among the header facts counts twice, as it would for a reader.
+    """
     if version_of(store) is None:
         return NOTHING
     rows = pl.scan_delta(DeltaTable(store)).rename({"request": "request_id"})
