@@ -4,6 +4,7 @@ The functions behind the commands::
 
     import detector
 
+    detector.ingest_logs(["gateway/*.ndjson"], "store")  # a log of any dialect; score reads the store
     detector.train("logs/week-1", "model")            # a bundle from unlabelled logs
     run = detector.score("logs/week-2", "verdicts", "model")
     run.accounts.filter(run.accounts["flagged"])      # a polars DataFrame
@@ -20,17 +21,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from detector.engine.local import Run, score, train
     from detector.errors import DetectorError
+    from detector.ingest.ingestion import Ingestion, ingest_logs
     from detector.report.casefile import Case, explain
     from detector.verdict.evaluate import evaluate
 
-__all__ = ["Case", "DetectorError", "Run", "evaluate", "explain", "score", "train"]
+__all__ = [
+    "Case",
+    "DetectorError",
+    "Ingestion",
+    "Run",
+    "evaluate",
+    "explain",
+    "ingest_logs",
+    "score",
+    "train",
+]
 
 _HOMES = {
     "Case": "detector.report.casefile",
     "DetectorError": "detector.errors",
+    "Ingestion": "detector.ingest.ingestion",
     "Run": "detector.engine.local",
     "evaluate": "detector.verdict.evaluate",
     "explain": "detector.report.casefile",
+    "ingest_logs": "detector.ingest.ingestion",
     "score": "detector.engine.local",
     "train": "detector.engine.local",
 }

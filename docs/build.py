@@ -7,7 +7,7 @@
 
 A block lies between ``<!-- begin NAME: docs/build.py -->`` and ``<!-- end NAME -->``. Tests compare
 the same texts, so a page that is out of date fails the build. Run this after anything that changes
-commands, schema, features, ``datasets/sample`` or ``models/default``.
+commands, schema, features, dialects, ``datasets/sample`` or ``models/default``.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from dialect_tables import dialect_blocks
 from feature_tables import feature_blocks, markdown
 
 import detector
@@ -29,7 +30,7 @@ from detector.report.summary import run_text
 from detector.schema import ACCOUNT_VERDICT, LOG_COLUMNS, SESSION_VERDICT
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "docs/cli.md", "docs/features.md", "docs/log-format.md")
+PAGES = ("README.md", "docs/cli.md", "docs/dialects.md", "docs/features.md", "docs/log-format.md")
 PICTURE = "docs/activity.svg"
 BLOCK = re.compile(r"<!-- begin (\S+): docs/build\.py -->\n(?:.*?)<!-- end \1 -->", re.DOTALL)
 WIDTH = 88
@@ -73,6 +74,7 @@ def pages(run: detector.Run) -> dict[str, str]:
             f"## detector {name}\n\n{code(help_text(name))}" for name in command_line.commands
         ),
         **feature_blocks(ROOT),
+        **dialect_blocks(),
         "log-columns": log_table(),
         "account-columns": verdict_table(ACCOUNT_VERDICT),
         "session-columns": verdict_table(SESSION_VERDICT),

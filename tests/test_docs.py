@@ -4,11 +4,14 @@ import re
 import sys
 import tomllib
 import xml.etree.ElementTree as ET
+from dataclasses import fields
 
 import pytest
 
 from detector.cli import main
 from detector.features.registry import FEATURES, SCORED
+from detector.ingest.dialects import DIALECTS, load_dialect
+from detector.ingest.fieldmap import Column, Headers
 from detector.schema import ACCOUNT_VERDICT, LOG_COLUMNS, SESSION_VERDICT
 
 
@@ -29,7 +32,15 @@ def built(build, sample_run):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/activity.svg", "docs/cli.md", "docs/features.md", "docs/log-format.md"]
+    "page",
+    [
+        "README.md",
+        "docs/activity.svg",
+        "docs/cli.md",
+        "docs/dialects.md",
+        "docs/features.md",
+        "docs/log-format.md",
+    ],
 )
 def test_page_is_as_built(page, built, root):
     assert (root / page).read_text("utf-8") == built[page], "run: python docs/build.py"
@@ -96,6 +107,20 @@ def test_every_column_is_documented(root):
         (sessions, SESSION_VERDICT.names()),
     ):
         assert re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) == names
+
+
+def test_every_dialect_is_documented_with_its_columns(root):
+    page = (root / "docs" / "dialects.md").read_text("utf-8")
+    for name in DIALECTS:
+        part = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0].partition("<!-- end")[0]
+        assert set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) == load_dialect(name).feeds
+
+
+def test_every_key_of_a_map_is_documented(root):
+    page = (root / "docs" / "dialects.md").read_text("utf-8")
+    own = page.partition("## A map of your own")[2].partition("<!-- begin")[0]
+    keys = {one.name for kind in (Column, Headers) for one in fields(kind)}
+    assert {key for key in keys | {"extends", "same", "lacks"} if f"`{key}`" not in own} == set()
 
 
 def test_picture_is_an_image_with_both_colours(root):

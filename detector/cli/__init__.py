@@ -7,6 +7,7 @@ import click
 
 from detector.cli.runs import score, simulate, train
 from detector.cli.shell import Shell
+from detector.cli.stores import ingest, store
 from detector.cli.views import evaluate, explain
 
 __all__ = ["main"]
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (score, train, simulate, evaluate, explain):
+for command in (score, train, ingest, store, simulate, evaluate, explain):
     main.add_command(command)

@@ -13,7 +13,7 @@ import click
 
 from detector.errors import DetectorError
 
-__all__ = ["Failure", "Progress", "Shell", "json_option", "output_options", "to_json"]
+__all__ = ["Failure", "Progress", "Shell", "json_option", "output_options", "quiet_option", "to_json"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -101,6 +101,8 @@ class Progress:
         self.delay = delay
         self.began = time.monotonic()
         self.stage = ""
+        self.share = ""
+        self.started = (self.began, 0)
         self.width = 0
         self.done = threading.Event()
         self.lock = threading.Lock()
@@ -120,9 +122,17 @@ class Progress:
             self._draw("")
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Take note of the stage and of how much of it is done."""
-        share = f" {done / total:.0%}" if 0 < done < total else ""
-        self.stage = f"{stage}{share}"
+        """Take note of the stage and of how many of its rows are done."""
+        now = time.monotonic()
+        if stage != self.stage:
+            self.stage, self.started = stage, (now, done)
+        self.share = ""
+        if 0 < done < total:
+            since, before = self.started
+            rate = (done - before) / max(now - since, 1e-9)
+            self.share = f" {done / total:.0%}"
+            if rate:
+                self.share += f", {rate:,.0f} rows/s, {(total - done) / rate:.0f} s left"
         if self.on and time.monotonic() - self.began >= self.delay:
             self._draw(self._line())
 
@@ -133,7 +143,7 @@ class Progress:
             wait = 0.5
 
     def _line(self) -> str:
-        return f"{self.stage} ({time.monotonic() - self.began:.0f} s)"
+        return f"{self.stage}{self.share} ({time.monotonic() - self.began:.0f} s)"
 
     def _draw(self, line: str) -> None:
         """Write over the last line with plain letters: no terminal is asked for more."""

@@ -9,27 +9,10 @@ from collections.abc import Callable
 
 import polars as pl
 
+from detector.ingest.headers import HARMLESS_HEADERS, header_names, header_pairs
 from detector.schema import REQUEST, TIME
 
-__all__ = ["HARMLESS_HEADERS", "coerced"]
-
-HARMLESS_HEADERS = (
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "anthropic-version",
-    "connection",
-    "content-type",
-    "sec-fetch-mode",
-    "x-app",
-    "x-stainless-arch",
-    "x-stainless-lang",
-    "x-stainless-os",
-    "x-stainless-package-version",
-    "x-stainless-runtime",
-    "x-stainless-runtime-version",
-)
-"""Headers whose values are kept, in lower case: they describe the client, not the request."""
+__all__ = ["coerced", "time_of"]
 
 _EXACT = 2**53  # floats hold every whole number below this
 
@@ -45,7 +28,8 @@ def coerced(name: str, found: pl.DataType) -> pl.Expr | None:
         An expression named ``name`` of the schema's type, or None if the found
         type is impossible for the column. Empty text, negative counts and
         durations, NaN and infinities become null, as does any value that cannot
-        be read. ``header_values`` is cut to ``HARMLESS_HEADERS``.
+        be read. Text for the two header columns is read as JSON, and
+        ``header_values`` is cut to ``HARMLESS_HEADERS``.
 
     """
     wanted = REQUEST[name]
@@ -55,11 +39,11 @@ def coerced(name: str, found: pl.DataType) -> pl.Expr | None:
     if isinstance(found, pl.Categorical | pl.Enum | pl.Binary):
         column, found = column.cast(pl.String), pl.String()
     if name == "timestamp":
-        read = _time(column, found)
+        read = time_of(column, found)
     elif name == "header_names":
-        read = _names(column, found)
+        read = header_names(column, found)
     elif name == "header_values":
-        read = _values(column, found)
+        read = header_pairs(column, found, HARMLESS_HEADERS)
     else:
         read = _SCALARS[type(wanted)](column, found)
         if wanted == pl.Int32 and read is not None:
@@ -139,8 +123,12 @@ _SCALARS: dict[type, Callable[[pl.Expr, pl.DataType], pl.Expr | None]] = {
 }
 
 
-def _time(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
-    """Read an arrival time in UTC, to the microsecond; a time without a zone is UTC."""
+def time_of(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
+    """Read a time in UTC, to the microsecond; a time without a zone is UTC.
+
+    Text may be RFC 3339 or a number, a number seconds, ms, us or ns since 1970. None
+    where the type cannot hold a time.
+    """
     if isinstance(found, pl.Datetime):
         column = column.cast(pl.Datetime("us", found.time_zone), strict=False)
         return column.dt.convert_time_zone("UTC") if found.time_zone else column.dt.replace_time_zone("UTC")
@@ -175,75 +163,3 @@ def _epoch(number: pl.Expr) -> pl.Expr:
         .otherwise(number // 1_000)
     )
     return us.cast(pl.Int64, strict=False).cast(TIME)
-
-
-def _names(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
-    """Read header names in wire order."""
-    listed = _listed(column, found)
-    if listed is None:
-        return None
-    column, inner = listed
-    if inner not in (pl.String, pl.Binary, pl.Categorical, pl.Enum, pl.Null):
-        return None
-    return column.cast(pl.List(pl.String))
-
-
-def _values(column: pl.Expr, found: pl.DataType) -> pl.Expr | None:
-    """Read header values of the harmless headers.
-
-    They may come as a list of structs with name (or key, as of a map) and value,
-    as one such struct, or as a struct with a field a header.
-    """
-    wanted = REQUEST["header_values"]
-    if isinstance(found, pl.Struct):
-        return _values_of_struct(column, found)
-    listed = _listed(column, found)
-    if listed is None:
-        return None
-    column, inner = listed
-    if inner == pl.Null:
-        return column.cast(wanted)
-    pair = _pair(pl.element(), inner)
-    if pair is None:
-        return None
-    return column.list.eval(pair.filter(_harmless(pair))).cast(wanted)
-
-
-def _values_of_struct(column: pl.Expr, found: pl.Struct) -> pl.Expr | None:
-    wanted = REQUEST["header_values"]
-    pair = _pair(column, found)
-    if pair is not None:
-        listed = pl.concat_list(pair).list.eval(pl.element().filter(_harmless(pl.element())))
-    else:
-        kept = sorted(
-            (field.name for field in found.fields if field.name.lower() in HARMLESS_HEADERS), key=str.lower
-        )
-        if not kept:
-            return pl.when(column.is_not_null()).then(pl.lit([], dtype=wanted))
-        listed = pl.concat_list(
-            pl.struct(name=pl.lit(name), value=column.struct.field(name).cast(pl.String)) for name in kept
-        ).list.eval(pl.element().filter(pl.element().struct.field("value").is_not_null()))
-    return pl.when(column.is_not_null()).then(listed.cast(wanted))
-
-
-def _pair(struct: pl.Expr, found: pl.DataType) -> pl.Expr | None:
-    """Return name and value of a struct that has both, whatever else it has."""
-    if not isinstance(found, pl.Struct):
-        return None
-    types = {field.name: field.dtype for field in found.fields}
-    name = next((key for key in ("name", "key") if key in types), None)
-    if name is None or "value" not in types or any(types[key].is_nested() for key in (name, "value")):
-        return None
-    field = struct.struct.field
-    return pl.struct(name=field(name).cast(pl.String), value=field("value").cast(pl.String))
-
-
-def _harmless(pair: pl.Expr) -> pl.Expr:
-    return pair.struct.field("name").str.to_lowercase().is_in(HARMLESS_HEADERS)
-
-
-def _listed(column: pl.Expr, found: pl.DataType) -> tuple[pl.Expr, pl.DataType] | None:
-    """Return a list column and its inner type, from a list or a fixed-size array."""
-    if isinstance(found, pl.Array):
-        column, found = column.arr.to_list(), pl.List(found.inner)
-    return (column, found.inner) if isinstance(found, pl.List) else None  # type: ignore[return-value]

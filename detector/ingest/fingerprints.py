@@ -6,10 +6,11 @@ hash are collected apart.
 """
 
 import polars as pl
+import polars_hash as plh
 
 from detector.schema import REQUEST
 
-__all__ = ["FACTS", "FACTS_KEY", "facts_key", "number_facts"]
+__all__ = ["FACTS", "FACTS_KEY", "facts_code", "facts_key", "normalised", "number_facts"]
 
 FACTS = ("user_agent", "header_names", "headers_complete", "header_values", "http_version", "ja4")
 
@@ -32,14 +33,27 @@ def number_facts(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         ``fingerprint``, sorted by content; and the code of every key.
 
     """
-    names = pl.col("header_names").list.drop_nulls()
-    facts = facts.unique(FACTS_KEY).with_columns(names, http_version("http_version"))
+    facts = facts.unique(FACTS_KEY).with_columns(*normalised())
     distinct = facts.select(FACTS).unique().sort(FACTS).with_row_index("fingerprint")
     codes = facts.select(FACTS_KEY, content=facts_key()).join(
         distinct.select("fingerprint", content=facts_key()), on="content", how="left", validate="m:1"
     )
     fingerprints = distinct.cast({name: REQUEST[name] for name in FACTS})
     return fingerprints, codes.select(FACTS_KEY, "fingerprint")
+
+
+def normalised() -> tuple[pl.Expr, ...]:
+    """Write facts one way: no null among the header names, one spelling of each HTTP version."""
+    return pl.col("header_names").list.drop_nulls(), http_version("http_version")
+
+
+def facts_code() -> pl.Expr:
+    """Return a code of normalised facts that is the same in every process and version.
+
+    The first 60 bits of SHA-256: nobody can make facts that pass for others.
+    """
+    digest: pl.Expr = plh.hash_rows(*FACTS).chash.sha2_256()
+    return digest.str.head(15).str.to_integer(base=16, dtype=pl.Int64).alias("fingerprint")
 
 
 def http_version(name: str) -> pl.Expr:

@@ -5,15 +5,19 @@ codes for account, kind of path and header facts.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from detector.ingest.fingerprints import FACTS_KEY, number_facts
+from detector.ingest.formats import refusal
 from detector.ingest.paths import path_kinds
 from detector.ingest.rows import HASHED, TEXTS, read_rows
-from detector.ingest.source import find_files, refusal
+from detector.ingest.source import find_files
+from detector.ingest.store.reading import read_buckets
+from detector.ingest.store.table import Store, is_store
 from detector.schema import LOG_COLUMNS
 from detector.settings import Settings
 
@@ -90,11 +94,11 @@ class RequestLog:
 
 
 def read_log(source: str | Path, settings: Settings) -> RequestLog:
-    """Read a native request log.
+    """Read a native request log or a store.
 
     Args:
         source: a Parquet or NDJSON file, a folder of them (Hive partitions
-            welcome) or a glob pattern.
+            welcome), a glob pattern, or the folder of a store.
         settings: says what paths mean and which years are believable.
 
     Raises:
@@ -105,21 +109,15 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
     categories = {name: pl.Categories.random() for name in TEXTS}
     parts: list[pl.DataFrame] = []
     facts: list[pl.DataFrame] = []
-    known = pl.Series(dtype=pl.UInt64)
     files: list[InputFile] = []
     unknown: set[str] = set()
     rejected: Counter[str] = Counter()
-    for file in find_files(source):
-        rows, fresh, odd = read_rows(file, settings.read, categories, known)
-        files.append(InputFile(file.name, rows.height))
+    for name, read, fresh, odd in _parts(source, settings, categories):
+        files.append(InputFile(name, read.height))
         facts.append(fresh)
-        known = known.append(fresh.get_column(FACTS_KEY))
         unknown |= odd
-        reason = rows.get_column("reason")
-        if reason.null_count() < rows.height:
-            rejected.update(reason.drop_nulls().to_list())
-            rows = rows.filter(pl.col("reason").is_null())
-        parts.append(rows.drop("reason"))
+        rejected.update(read.get_column("reason").drop_nulls().to_list())
+        parts.append(read.filter(pl.col("reason").is_null()).drop("reason"))
     total = sum(file.rows for file in files)
     if not total:
         raise refusal(source, "the log has no rows", "give a log with at least one request")
@@ -127,7 +125,7 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
         raise refusal(source, f"all {total} rows were rejected ({counts})", "check those columns")
     requests = pl.concat(parts, rechunk=False)
-    del parts, rows
+    del parts, read
     requests = requests.sort("account", "timestamp", "content")
     request = requests.get_column("request")
     first = request.is_first_distinct() | request.is_null()
@@ -146,6 +144,21 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
         rows=total,
         rejected=dict(sorted(rejected.items())),
     )
+
+
+def _parts(
+    source: str | Path, settings: Settings, categories: dict[str, pl.Categories]
+) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame, set[str]]]:
+    """Give name, rows, header facts and unknown columns of every file of a log or bucket of a store."""
+    if is_store(source):
+        for name, rows, fresh in read_buckets(Store.open(source), categories):
+            yield name, rows, fresh, set()
+        return
+    known = pl.Series(dtype=pl.UInt64)
+    for file in find_files(source):
+        rows, fresh, odd = read_rows(file, settings.read, categories, known)
+        known = known.append(fresh.get_column(FACTS_KEY))
+        yield file.name, rows, fresh, odd
 
 
 def _coded(requests: pl.DataFrame, codes: pl.DataFrame, settings: Settings) -> pl.DataFrame:

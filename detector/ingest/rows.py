@@ -9,12 +9,13 @@ import polars as pl
 
 from detector.ingest.coerce import coerced
 from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_key
+from detector.ingest.formats import refusal
+from detector.ingest.logfile import LogFile
 from detector.ingest.paths import bare_path
-from detector.ingest.source import LogFile, refusal
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings
 
-__all__ = ["HASHED", "REASONS", "TEXTS", "read_rows"]
+__all__ = ["HASHED", "PLAIN", "REASONS", "TEXTS", "read_rows"]
 
 TEXTS = {
     "account": "account_id",
@@ -73,7 +74,7 @@ def read_rows(
             of an impossible type.
 
     """
-    try:
+    with file.reading():
         scanned, found = file.scan()
         numbered = scanned.select(name for name in found if name in REQUEST).with_row_index("row")
         native = _native(file, found)
@@ -100,11 +101,6 @@ def read_rows(
             if fresh.height
             else pl.DataFrame(schema={**{name: REQUEST[name] for name in FACTS}, FACTS_KEY: pl.UInt64})
         )
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise refusal(
-            file.path, f"damaged or not a log ({reason})", "write or copy the file again"
-        ) from error
     return rows.drop("row"), facts, set(found) - set(REQUEST) - set(file.partitions)
 
 

@@ -398,7 +398,7 @@ def test_damaged_json(tmp_path, text):
 def test_damaged_packed_json(tmp_path):
     path = tmp_path / "a.ndjson.gz"
     path.write_bytes(gzip.compress(b'{"timestamp":1,"account_id":"a","path":"/"}\n' * 99)[:-12])
-    refused(path, "a.ndjson.gz: damaged or not a log (")
+    refused(path, "a.ndjson.gz: is truncated (unexpected end of file")
 
 
 def test_damaged_parquet(tmp_path):

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from detector.errors import InputError
-from detector.ingest.source import find_files
+from detector.ingest.source import find_all, find_files
 
 FRAME = pl.DataFrame({"path": ["/"]})
 
@@ -24,18 +24,25 @@ def names(source):
 
 
 def test_a_folder_is_searched_in_depth_and_hidden_things_are_skipped(tmp_path):
-    for name in ("b.pq", "a/c.PARQUET.parquet", "a/d.jsonl", "a/e.json", "date=1/f.ndjson"):
+    for name in ("b.pq", "a/c.PARQUET.parquet", "a/d.jsonl", "a/e.json", "date=1/f.ndjson", "g.LOG.gz"):
         put(tmp_path / name)
     for name in (
         ".g.parquet",
         "_h.parquet",
-        "_delta_log/0.json",
+        "_old/0.json",
         ".tmp/i.parquet",
         "notes.txt",
         "a/_SUCCESS",
     ):
         put(tmp_path / name)
-    assert names(tmp_path) == ["a/c.PARQUET.parquet", "a/d.jsonl", "a/e.json", "b.pq", "date=1/f.ndjson"]
+    assert [(file.name, file.format) for file in find_files(tmp_path)] == [
+        ("a/c.PARQUET.parquet", "parquet"),
+        ("a/d.jsonl", "ndjson"),
+        ("a/e.json", "ndjson"),
+        ("b.pq", "parquet"),
+        ("date=1/f.ndjson", "ndjson"),
+        ("g.LOG.gz", "ndjson"),
+    ]
 
 
 def test_one_file_keeps_the_name_that_was_typed(tmp_path, monkeypatch):
@@ -91,6 +98,9 @@ def test_plain_json_columns_come_as_text(tmp_path):
 def test_a_file_without_a_telling_suffix_is_known_by_its_first_bytes(tmp_path):
     path = put(tmp_path / "a.parquet").rename(tmp_path / "log")
     assert find_files(path)[0].scan()[0].collect().equals(FRAME)
+    for content in (b'\xef\xbb\xbf {"path":"/"}\n', gzip.compress(b'{"path":"/"}\n')):
+        path.write_bytes(content)
+        assert find_files(path)[0].format == "ndjson"
 
 
 def test_packed_json(tmp_path):
@@ -126,12 +136,29 @@ def test_truncated_parquet(tmp_path):
 
 
 def test_neither(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("timestamp,account_id\n")
-    refused("is neither Parquet nor NDJSON by its name; give .parquet, .ndjson or .jsonl files", path)
+    path = tmp_path / "a.txt"
+    for content in ("timestamp,account_id\n", "", "[1]\n", "\n{}\n"):
+        path.write_text(content)
+        refused(
+            "is neither Parquet, NDJSON nor CSV by its name; give .parquet, .ndjson, .jsonl or .csv", path
+        )
 
 
 @pytest.mark.parametrize("nothing", ["", "  "])
 def test_an_empty_path_is_refused_and_is_not_the_working_folder(nothing):
     with pytest.raises(InputError, match="no such file or folder"):
         find_files(nothing)
+
+
+def test_several_sources_hold_each_file_once(tmp_path, monkeypatch):
+    for name in ("a/1.parquet", "a/2.ndjson", "b/1.parquet"):
+        put(tmp_path / name)
+    (tmp_path / "c").symlink_to(tmp_path / "b")
+    monkeypatch.chdir(tmp_path)
+    found = find_all(["b", "a/2.ndjson", "a/*", tmp_path / "a" / "1.parquet", tmp_path / "c"])
+    assert sorted(file.path.removeprefix(f"{tmp_path}/") for file in found) == [
+        "a/1.parquet",
+        "a/2.ndjson",
+        "c/1.parquet",
+    ]
+    assert [file.name for file in found] == sorted(file.name for file in found)

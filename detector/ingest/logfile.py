@@ -1,0 +1,151 @@
+"""One file of a log, opened the same way whatever its format."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from detector.ingest.formats import PACKED, Format, columns, lines, native_json, reading_fault, records
+from detector.ingest.sample import line_paths, schema_paths
+from detector.schema import REQUEST
+
+__all__ = ["LogFile"]
+
+_SAMPLE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """One file of a log.
+
+    Attributes:
+        path: where it is.
+        name: its path relative to the source's folder, or as the user typed it.
+        format: how to open it.
+        partitions: Hive partition keys of the folders between the source and the file.
+
+    """
+
+    path: str
+    name: str
+    format: Format
+    partitions: dict[str, str | None] = field(default_factory=dict)
+
+    def scan(self) -> tuple[pl.LazyFrame, pl.Schema]:
+        """Open a file of native columns.
+
+        Returns:
+            A frame and the types that the file has, as found. In a frame from
+            NDJSON the plain columns are text, because the types of one name may
+            differ from line to line. A partition key that is a native column
+            which the file itself lacks is added as text.
+
+        Raises:
+            InputError: the file is of another format than its name says, cut off or damaged.
+
+        """
+        with self.reading():
+            if self.bytes() == 0 and self.format != "parquet":
+                frame, found = pl.LazyFrame(schema=REQUEST), REQUEST
+            elif self.format == "ndjson":
+                frame, found = native_json(self.path)
+            else:
+                frame = columns(self.path, self.format)
+                found = frame.collect_schema()
+        added = [key for key in self.partitions if key in REQUEST and key not in found]
+        return (
+            frame.with_columns(self._partition(key) for key in added),
+            pl.Schema({**found, **dict.fromkeys(added, pl.String())}),
+        )
+
+    def lines(self) -> pl.LazyFrame:
+        """Return the lines of NDJSON or CSV, in one column ``line``, never null.
+
+        A line ends in a line feed, with or without a carriage return before it.
+        A byte that is not UTF-8 becomes U+FFFD, so that it spoils its own line
+        only. A line ends early at a NUL, which no JSON may hold. A byte order
+        mark is dropped. ``collect_batches`` streams it, packed or not; read it
+        under ``reading``.
+        """
+        return lines(self.path)
+
+    def records(self, schema: pl.Schema) -> pl.LazyFrame:
+        """Return the records of NDJSON, of each the fields of a schema; read it under ``reading``.
+
+        A field that a record lacks, and a value that does not fit its type, is null. A
+        line that is no JSON fails the whole.
+        """
+        return records(self.path, schema)
+
+    def frame(self) -> pl.LazyFrame:
+        """Return the columns of a file that is not NDJSON, as found.
+
+        The columns of CSV are text, and empty text is null. Every partition key
+        that the file lacks is added as text. Read it under ``reading``.
+
+        Raises:
+            InputError: the file is of another format than its name says, cut off or damaged.
+
+        """
+        with self.reading():
+            frame = columns(self.path, self.format)
+            found = frame.collect_schema()
+        return frame.with_columns(self._partition(key) for key in self.partitions if key not in found)
+
+    def fields(self) -> frozenset[str]:
+        """Return the paths of the fields that hold no others, partition keys included.
+
+        Keys of objects are joined by ``.``, the elements of a list are ``[]``:
+        ``httpRequest.headers[].name``. Those of NDJSON are the fields of the
+        first 200 lines, others stand in the schema. A map is a list of ``key``
+        and ``value``. What is no JSON has none.
+
+        Raises:
+            InputError: as ``frame``.
+
+        """
+        if self.format != "ndjson":
+            return schema_paths(self.frame().collect_schema())
+        with self.reading():
+            first = lines(self.path).head(_SAMPLE).collect(engine="streaming")
+        return line_paths(first.get_column("line")) | self.partitions.keys()
+
+    def identity(self) -> str:
+        """Return what a file keeps under another name or in another folder: SHA-256 of its bytes, in hex."""
+        with self.reading(), Path(self.path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def bytes(self) -> int | None:
+        """Return the size in bytes, None where that is unknown; for showing progress."""
+        with self.reading():
+            return Path(self.path).stat().st_size
+
+    def rows(self) -> int | None:
+        """Return about how many rows there are, None where only reading would tell; for showing progress.
+
+        Parquet says it. For text it is the size over the mean length of the
+        first lines, which packed text does not tell.
+        """
+        if self.format == "parquet":
+            return int(self.frame().select(pl.len()).collect().item())
+        size = self.bytes()
+        if size is None or self.path.lower().endswith(PACKED):
+            return None
+        length = pl.col("line").str.len_bytes().mean() + 1
+        with self.reading():
+            mean = lines(self.path).head(_SAMPLE).select(length).collect(engine="streaming").item()
+        return round(size / mean) if mean else 0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn whatever goes wrong while the file is read into an ``InputError`` that names it."""
+        try:
+            yield
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise reading_fault(self.path, error) from error
+
+    def _partition(self, key: str) -> pl.Expr:
+        return pl.lit(self.partitions[key], dtype=pl.String).alias(key)

@@ -1,0 +1,1 @@
+"""A private, sorted, crash-safe store of requests: a Delta table."""

@@ -1,0 +1,312 @@
+"""The Delta table a store is: its columns, its properties, its lock and its commits.
+
+Layout of a store::
+
+    _delta_log/                      the transaction log (Delta Lake protocol)
+    day=2026-11-02/bucket=3/*.parquet   requests, sorted by account and time
+    _fingerprints/                   a small Delta table: header facts by code
+    quarantine/*.parquet             rejected rows: source, row, reason
+    _staging/                        files of a run that has not committed
+
+A bucket is ``xxh3_64(account_id) mod buckets``, so all rows of an account share one.
+"""
+
+import fcntl
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import polars_hash as plh
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+
+from detector.errors import InputError
+from detector.ingest.fingerprints import FACTS
+from detector.schema import LOG_COLUMNS, REQUEST
+
+__all__ = [
+    "BUCKETS",
+    "FINGERPRINT",
+    "PARTITION",
+    "STORED",
+    "Store",
+    "active_files",
+    "bucket_of",
+    "is_store",
+    "locked",
+]
+
+PARTITION = ["day", "bucket"]
+
+BUCKETS = 16
+"""Parts that a new store has by account, unless told otherwise."""
+
+_KEPT = {c.name: c.dtype for c in LOG_COLUMNS if c.name not in {*FACTS, "request_id"}}
+
+STORED = pl.Schema(
+    {
+        "day": pl.Date(),
+        "bucket": pl.Int32(),
+        "account_id": _KEPT.pop("account_id"),
+        "timestamp": _KEPT.pop("timestamp"),
+        "request": pl.Int64(),
+        "fingerprint": pl.Int64(),
+        **_KEPT,
+    }
+)
+"""A stored request: the native columns with ``request`` for ``request_id`` and
+``fingerprint`` for the header facts, both 64-bit hashes."""
+
+FINGERPRINT = pl.Schema({"fingerprint": pl.Int64(), **{name: REQUEST[name] for name in FACTS}})
+"""Header facts by their code."""
+
+_MARK = "harness-detector.store"
+_BUCKETS = "harness-detector.buckets"
+_KEY = "harness-detector.key"
+_IDS = "harness-detector.ids"
+_FORMAT = "1"
+
+
+def bucket_of(account: str, buckets: int) -> pl.Expr:
+    """Return the bucket of an account column: a stable hash, the same in every version."""
+    hashed: pl.Expr = plh.col(account).nchash.xxh3_64()
+    return (hashed % buckets).cast(pl.Int32).alias("bucket")
+
+
+@contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Be the only writer of a store, made or to be made; others wait their turn.
+
+    The lock goes with the process, however that ends.
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "_lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def is_store(path: str | Path) -> bool:
+    """Say whether a folder is a store of this package, rather than any other Delta table."""
+    return _properties(Path(path)).get(_MARK) is not None
+
+
+def _properties(path: Path) -> Mapping[str, str]:
+    if not (path / "_delta_log").is_dir():
+        return {}
+    try:
+        return DeltaTable(path).metadata().configuration
+    except DeltaError:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store on a local disk.
+
+    Attributes:
+        path: its folder.
+        buckets: number of buckets, fixed when it is made.
+        keep_ids: whether it holds ids as logged.
+        key_check: tells whether a key is the one its pseudonyms were made with.
+
+    """
+
+    path: Path
+    buckets: int
+    keep_ids: bool
+    key_check: str
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Store":
+        """Open a store.
+
+        Raises:
+            InputError: there is none, or it was made by another version of the format.
+
+        """
+        found = _properties(Path(path))
+        if found.get(_MARK) is None:
+            raise InputError(f"{path}: is not a store; make one with `detector ingest LOGS --store {path}`")
+        if found[_MARK] != _FORMAT:
+            raise InputError(
+                f"{path}: is a store of format {found[_MARK]}, this version reads {_FORMAT}; "
+                "ingest the logs again"
+            )
+        return cls(Path(path), int(found[_BUCKETS]), found[_IDS] == "kept", found[_KEY])
+
+    @classmethod
+    def create(cls, path: str | Path, buckets: int, key_check: str, *, keep_ids: bool) -> "Store":
+        """Make an empty store.
+
+        Raises:
+            InputError: the folder holds something else or cannot be written.
+
+        """
+        place = Path(path)
+        if place.exists() and (not place.is_dir() or {p.name for p in place.iterdir()} - {"_lock"}):
+            raise InputError(f"{path}: holds something that is not a store; give an empty or a new folder")
+        properties: dict[str, str | None] = {
+            _MARK: _FORMAT,
+            _BUCKETS: str(buckets),
+            _KEY: key_check,
+            _IDS: "kept" if keep_ids else "pseudonyms",
+        }
+        _make(place / "_fingerprints", FINGERPRINT, [], {})
+        _make(place, STORED, PARTITION, properties)
+        return cls(place, buckets, keep_ids, key_check)
+
+    @property
+    def staging(self) -> Path:
+        """Where a run keeps its files until it commits."""
+        return self.path / "_staging"
+
+    @property
+    def quarantine(self) -> Path:
+        """Where rejected rows are listed."""
+        return self.path / "quarantine"
+
+    def table(self) -> DeltaTable:
+        """Return the table at its newest version."""
+        return DeltaTable(self.path)
+
+    def files(self) -> pl.DataFrame:
+        """List the files of the newest version.
+
+        Returns:
+            ``path`` (relative), ``day``, ``bucket``, ``rows``, ``bytes``, sorted by partition and path.
+
+        """
+        return active_files(self.table())
+
+    def fingerprints(self) -> pl.DataFrame:
+        """Return every known combination of header facts with its code."""
+        return pl.read_delta(str(self.path / "_fingerprints")).select(list(FINGERPRINT))
+
+    def recover(self) -> None:
+        """Remove what a killed writer left: staged files, and files moved but never committed."""
+        moved = self.staging / "moved"
+        if moved.exists():
+            active = set(self.files()["path"])
+            for path in moved.read_text("utf-8").split("\n"):
+                if path and path not in active:
+                    (self.path / path).unlink(missing_ok=True)
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    @contextmanager
+    def staged(self) -> Iterator[Path]:
+        """Give a clean staging folder; only for who holds ``locked``."""
+        self.recover()
+        self.staging.mkdir()
+        try:
+            yield self.staging
+        finally:
+            self.recover()
+
+    def rejected(self) -> pl.DataFrame:
+        """Return all quarantined records: ``source``, ``row``, ``reason``."""
+        schema = {"source": pl.String, "row": pl.Int64, "reason": pl.String}
+        listings = sorted(self.quarantine.glob("*.parquet"))
+        return pl.concat([pl.DataFrame(schema=schema), *map(pl.read_parquet, listings)])
+
+    def commit(
+        self,
+        added: Sequence[AddAction],
+        removed: Sequence[RemoveAction] = (),
+        sources: Sequence[str] = (),
+    ) -> int:
+        """Move staged files into place and make them, and what they replace, one new version.
+
+        Args:
+            added: files that lie in the staging folder under the path they will have.
+            removed: files that leave the table.
+            sources: identities of the logs that were read: each counts once.
+
+        Returns:
+            The new version.
+
+        Raises:
+            InputError: another program changed the table meanwhile.
+
+        """
+        # Named before they are moved: if this process dies, the next one knows what to remove.
+        (self.staging / "moved").write_text("\n".join(action.path for action in added), "utf-8")
+        for action in added:
+            place = self.path / action.path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            (self.staging / action.path).rename(place)
+        table = self.table()
+        try:
+            table.create_write_transaction(
+                [*added, *removed],
+                mode="append",
+                schema=_delta_schema(STORED),
+                partition_by=PARTITION,
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(source, 1) for source in sources]
+                ),
+            )
+        except DeltaError as error:
+            raise InputError(
+                f"{self.path}: another program changed the store meanwhile ({error}); run again"
+            ) from error
+        return self.table().version()
+
+    def knows(self, sources: Sequence[str]) -> set[str]:
+        """Return those of the sources that were committed before."""
+        table = self.table()
+        return {source for source in sources if table.transaction_version(source) is not None}
+
+    def add_fingerprints(self, facts: pl.DataFrame) -> None:
+        """Add header facts whose codes are not known yet; harmless if nothing comes to use them."""
+        known = pl.scan_delta(str(self.path / "_fingerprints")).select("fingerprint").collect()
+        new = facts.unique("fingerprint").join(known, on="fingerprint", how="anti").sort("fingerprint")
+        if new.height:
+            new.write_delta(str(self.path / "_fingerprints"), mode="append")
+
+    def set_aside(self, identity: str, name: str, rejected: pl.DataFrame) -> None:
+        """List the rejected records of a source in the quarantine; done twice it is done once."""
+        self.quarantine.mkdir(exist_ok=True)
+        staged = self.staging / f"{identity}.parquet"
+        rejected.sort("row").select(pl.lit(name).alias("source"), pl.all()).write_parquet(staged)
+        staged.rename(self.quarantine / staged.name)
+
+
+def active_files(table: DeltaTable) -> pl.DataFrame:
+    """List the files of a version: ``path``, ``day``, ``bucket``, ``rows``, ``bytes``."""
+    actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    if actions.is_empty():
+        return pl.DataFrame(schema={"path": pl.String, **_PLACE, "rows": pl.Int64, "bytes": pl.Int64})
+    return (
+        actions.select(
+            "path",
+            day=pl.col("partition.day").cast(pl.Date),
+            bucket=pl.col("partition.bucket").cast(pl.Int32),
+            rows="num_records",
+            bytes="size_bytes",
+        )
+        .cast({"rows": pl.Int64, "bytes": pl.Int64})
+        .sort("day", "bucket", "path")
+    )
+
+
+_PLACE: dict[str, Any] = {"day": pl.Date, "bucket": pl.Int32}
+
+
+def _delta_schema(schema: pl.Schema) -> Schema:
+    return Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
+
+
+def _make(path: Path, schema: pl.Schema, partition: list[str], properties: dict[str, str | None]) -> None:
+    DeltaTable.create(
+        path,
+        schema=_delta_schema(schema),
+        partition_by=partition,
+        configuration=properties,
+        raise_if_key_not_exists=False,
+    )

@@ -1,0 +1,258 @@
+import json
+import subprocess
+import sys
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import detector
+from detector.errors import InputError
+from detector.ingest import read_log
+from detector.ingest.ingestion import ingest_logs
+from detector.ingest.store.table import Store
+from detector.settings import default_settings
+
+SECRETS = {
+    "account_id": "account-0",
+    "session_id": "session-0",
+    "device_id": "device-0",
+    "client_ip": "192.0.2.0",
+    "request_id": "request-0",
+}
+
+
+def everything(folder):
+    """Return the bytes of every file below a folder, as they are and as Parquet decodes them."""
+    found = b""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found += path.read_bytes()
+            if path.suffix == ".parquet":
+                found += pl.read_parquet(path, hive_partitioning=False).write_json().encode()
+    return found
+
+
+def test_a_store_scores_like_the_log_it_was_made_of(sample, tmp_path):
+    ingest_logs([sample], tmp_path / "store", keep_ids=True)
+    detector.score(sample, tmp_path / "native")
+    detector.score(tmp_path / "store", tmp_path / "stored")
+    for name in ("accounts.parquet", "sessions.parquet"):
+        assert (tmp_path / "native" / name).read_bytes() == (tmp_path / "stored" / name).read_bytes()
+
+
+def test_the_number_of_buckets_changes_no_verdict(sample, tmp_path):
+    for buckets in (1, 7):
+        ingest_logs([sample], tmp_path / f"store-{buckets}", buckets=buckets)
+        detector.score(tmp_path / f"store-{buckets}", tmp_path / f"out-{buckets}")
+    for name in ("accounts.parquet", "sessions.parquet"):
+        assert (tmp_path / "out-1" / name).read_bytes() == (tmp_path / "out-7" / name).read_bytes()
+
+
+def test_the_same_file_twice_changes_nothing(ingest, week, tmp_path):
+    first = ingest(week)
+    before = everything(tmp_path / "store")
+    again = ingest(week)
+    assert (first.added, again.added, again.rows) == (300, 0, 0)
+    assert again.sources[0].known
+    assert again.version == first.version
+    assert everything(tmp_path / "store") == before
+
+
+def test_a_request_counts_once_also_across_runs_and_files(ingest, week, stored):
+    ingest(week[:100], week[50:150])
+    again = ingest(week[120:].sample(fraction=1, shuffle=True, seed=1))
+    assert (again.added, again.duplicates) == (150, 30)
+    assert stored()["input_tokens"].sort().to_list() == list(range(300))
+
+
+def test_one_id_of_two_accounts_is_two_requests_and_no_id_is_never_a_duplicate(ingest, log, stored):
+    done = ingest(
+        log({"request_id": "x"}, {"request_id": "x", "account_id": "bob"}, {}, {}, {"request_id": "x"})
+    )
+    assert (done.added, done.duplicates) == (4, 1)
+    assert stored().height == 4
+
+
+def test_order_and_division_of_the_files_change_no_row(ingest, week, stored, tmp_path):
+    ingest(week)
+    whole = stored()
+    shuffled = week.sample(fraction=1, shuffle=True, seed=3)
+    parts = [shuffled[n::3] for n in range(3)]
+    paths = [tmp_path / f"part-{n}.parquet" for n in range(3)]
+    for part, path in zip(parts, paths, strict=True):
+        part.write_parquet(path)
+        ingest_logs([path], tmp_path / "other")
+    other = pl.read_delta(str(tmp_path / "other")).sort("account_id", "timestamp", "request")
+    assert_frame_equal(whole, other)
+
+
+def test_late_rows_land_in_their_own_day(ingest, week, stored):
+    ingest(week[150:])
+    ingest(week[:150])
+    days = stored().select("day", date=pl.col("timestamp").dt.date())
+    assert days["day"].equals(days["date"].rename("day"))
+    assert days["day"].n_unique() == week["timestamp"].dt.date().n_unique()
+
+
+def test_a_session_over_midnight_and_two_files_is_one(ingest, log, tmp_path):
+    late = log({"timestamp": log({})["timestamp"][0] + timedelta(hours=12), "account_id": "ann"})
+    early = late.with_columns(pl.col("timestamp") - timedelta(minutes=5))
+    ingest(early)
+    ingest(late)
+    read = read_log(tmp_path / "store", default_settings())
+    assert read.requests["timestamp"].diff().dt.total_minutes().to_list() == [None, 5]
+    run = detector.score(tmp_path / "store")
+    assert run.sessions.height == 1
+
+
+def test_unusable_rows_are_listed_with_reason_and_place(tmp_path):
+    path = tmp_path / "bad.ndjson"
+    good = {"timestamp": "2026-11-02T12:00:00Z", "account_id": "ann", "path": "/"}
+    lines = [
+        good,
+        {**good, "account_id": None},
+        {**good, "timestamp": "yesterday"},
+        {**good, "path": ""},
+        good,
+    ]
+    path.write_text("\n".join([json.dumps(line) for line in lines] + ["no json at all"]))
+    done = ingest_logs([path], tmp_path / "store")
+    assert (done.rows, done.added) == (6, 2)
+    assert done.rejected == {"bad_timestamp": 1, "null_account_id": 1, "null_path": 1, "unreadable": 1}
+    assert Store.open(tmp_path / "store").rejected().rows() == [
+        (str(path), 2, "null_account_id"),
+        (str(path), 3, "bad_timestamp"),
+        (str(path), 4, "null_path"),
+        (str(path), 6, "unreadable"),
+    ]
+
+
+def test_too_many_rejects_change_nothing(ingest, log, tmp_path):
+    ingest(log({"request_id": "kept"}))
+    before = everything(tmp_path / "store")
+    half = log({"request_id": "a"}, {"account_id": None})
+    with pytest.raises(InputError, match="1 of 2 records in all were rejected"):
+        ingest(half, max_rejects=0.4)
+    assert everything(tmp_path / "store") == before
+    assert ingest(half, max_rejects=0.5).added == 1
+
+
+def test_nothing_secret_reaches_the_disk(tmp_path, monkeypatch):
+    monkeypatch.delenv("DETECTOR_KEY")
+    secrets = {
+        "authorization": "Bearer sk-ant-oat01-SECRETTOKEN",
+        "cookie": "sessionKey=SECRETCOOKIE",
+        "x-api-key": "sk-ant-api03-SECRETKEY",
+        "x-custom": "SECRETVALUE",
+    }
+    row = {
+        "timestamp": "2026-11-02T12:00:00Z",
+        "path": "/v1/messages?key=SECRETQUERY#SECRETFRAGMENT",
+        **SECRETS,
+        "tools_hash": "SECRETTOOLS",
+        "header_names": ["Host", *secrets],
+        "header_values": [{"name": name, "value": value} for name, value in secrets.items()],
+        "prompt": "SECRETPROMPT",
+        "body": {"messages": [{"content": "SECRETANSWER"}]},
+    }
+    rejected = {**row, "timestamp": "SECRETTIME"}
+    path = tmp_path / "log.ndjson"
+    path.write_text("\n".join([json.dumps(row), json.dumps(rejected), json.dumps(row)[:-9]]))
+    done = ingest_logs([path], tmp_path / "place" / "store")
+    assert done.rejected == {"bad_timestamp": 1, "unreadable": 1}
+    found = everything(tmp_path / "place").replace(str(path).encode(), b"")
+    assert b"/v1/messages" in found  # the search does see what is there
+    for secret in ["SECRET", "sk-ant", "Bearer", *SECRETS.values()]:
+        assert secret.encode() not in found, secret
+
+
+def test_kept_ids_stand_in_the_store_and_addresses_do_not(ingest, week, tmp_path, stored):
+    ingest(week, keep_ids=True)
+    assert stored()["account_id"].unique().sort().to_list() == [f"account-{n}" for n in range(6)]
+    assert b"192.0.2." not in everything(tmp_path / "store")
+
+
+def test_the_same_key_gives_the_same_names_and_another_is_refused(ingest, week, tmp_path, monkeypatch):
+    ingest(week[:10])
+    ingest(week[10:])
+    names = pl.read_delta(str(tmp_path / "store"))["account_id"]
+    assert names.n_unique() == 6
+    monkeypatch.setenv("DETECTOR_KEY", "quite another key than before")
+    with pytest.raises(InputError, match="made with another key"):
+        ingest(week)
+
+
+def test_a_store_holds_ids_or_pseudonyms_not_both(ingest, week):
+    ingest(week[:10])
+    with pytest.raises(InputError, match="holds pseudonyms; leave out --keep-ids"):
+        ingest(week[10:], keep_ids=True)
+
+
+def test_a_folder_with_other_files_is_left_alone(week, tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "thesis.txt").write_text("mine")
+    week.write_parquet(tmp_path / "log.parquet")
+    with pytest.raises(InputError, match="holds something that is not a store"):
+        ingest_logs([tmp_path / "log.parquet"], tmp_path / "store")
+    assert (tmp_path / "store" / "thesis.txt").read_text() == "mine"
+
+
+CRASH = """
+import os, sys
+from detector.ingest.ingestion import ingest_logs
+from detector.ingest.store import table
+place, when, log, store = sys.argv[1:]
+owner, name = place.split(".")
+owner = getattr(table, owner)
+whole = getattr(owner, name)
+def dying(*args, **more):
+    if when == "after":
+        whole(*args, **more)
+    os._exit(9)
+setattr(owner, name, dying)
+ingest_logs([log], store)
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "when"),
+    [
+        ("Store.add_fingerprints", "before"),
+        ("Store.add_fingerprints", "after"),
+        ("DeltaTable.create_write_transaction", "before"),
+        ("DeltaTable.create_write_transaction", "after"),
+    ],
+)
+def test_a_killed_ingest_leaves_the_old_version_or_the_new_one(place, when, ingest, week, tmp_path):
+    store, log = tmp_path / "store", tmp_path / "rest.parquet"
+    ingest(week[:100])
+    week[100:].write_parquet(log)
+    died = subprocess.run([sys.executable, "-c", CRASH, place, when, log, store], check=False)
+    assert died.returncode == 9
+    committed = (place, when) == ("DeltaTable.create_write_transaction", "after")
+    assert pl.read_delta(str(store)).height == (300 if committed else 100)
+    done = ingest_logs([log], store)
+    assert done.added == (0 if committed else 200)
+    assert pl.read_delta(str(store))["input_tokens"].sort().to_list() == list(range(300))
+    on_disk = {path.relative_to(store).as_posix() for path in store.glob("day=*/*/*")}
+    assert on_disk == set(Store.open(store).files()["path"])
+
+
+def test_two_writers_at_once_both_succeed(week, tmp_path):
+    halves = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
+    week[:160].write_parquet(halves[0])
+    week[140:].write_parquet(halves[1])
+    words = [
+        sys.executable,
+        "-c",
+        "from detector.cli import main; main()",
+        "ingest",
+        "--store",
+        str(tmp_path / "store"),
+    ]
+    writers = [subprocess.Popen([*words, str(half)]) for half in halves]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    rows = pl.read_delta(str(tmp_path / "store"))
+    assert rows["input_tokens"].sort().to_list() == list(range(300))
