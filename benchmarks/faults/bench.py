@@ -50,9 +50,9 @@ class Ended:
         return self.code == 1 and len(lines) == 1 and lines[0].startswith("detector: ")
 
     def __str__(self) -> str:
-        """Give code and message in one line, cut."""
+        """Give code and the end of the message in one line."""
         said = " / ".join(self.error.strip().splitlines())
-        return f"exit code {self.code}: {said[:300]!r}"
+        return f"exit code {self.code}: {said[-300:]!r}"
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,10 @@ class Bench:
     def ingest(self, sources: Sequence[Path], store: Path, **given: object) -> Running:
         """Start to ingest."""
         return self.start("ingest", *map(str, sources), "--store", str(store), "--quiet", **given)
+
+    def compact(self, store: Path) -> Running:
+        """Start to merge the small files of a store."""
+        return self.start("store", "compact", str(store), "--quiet")
 
     def start(
         self, *arguments: str, environment: Mapping[str, str] | None = None, file_limit: int | None = None

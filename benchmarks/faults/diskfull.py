@@ -16,7 +16,7 @@ from benchmarks.stored import store_contents
 
 __all__ = ["disk_full", "limited", "mounted"]
 
-GROWTH = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 1.1, 1.5)
+GROWTH = (0.02, 0.3, 0.6, 0.9, 1.1, 1.2, 1.3, 1.4, 1.6, 2.0)
 """Room beside the store of the first half, as a share of what the other half needs in the end."""
 
 LIMITS = (1 << 10, 1 << 14, 1 << 16, 1 << 18)

@@ -1,12 +1,15 @@
 """Writers beside writers and readers: nobody's rows are lost or doubled, nobody sees half of them."""
 
 import json
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.faults.bench import Bench, Finding, Running
+from benchmarks.stored import Contents
 
 __all__ = ["reader_beside_writer", "two_writers"]
 
@@ -40,27 +43,40 @@ def _two(bench: Bench, fault: str, sources: Sequence[Path], *, of_first: bool) -
 
 
 def reader_beside_writer(bench: Bench) -> Iterator[Finding]:
-    """Score a store while another run adds to it."""
-    failures, seen = [], {bench.before.rows: 0, bench.after.rows: 0}
+    """Score a store while another run adds to it, and while one merges its files."""
+    adding, merging = partial(bench.ingest, [bench.log.log]), bench.compact
+    with bench.store(of_first=True) as store:
+        yield _beside(bench, "a reader beside a writer", adding, store.parent, bench.before)
+    with bench.store(of_first=True) as store:
+        bench.ingest([bench.log.log], store).ended()
+        yield _beside(bench, "a reader beside a compaction", merging, store.parent, bench.after)
+
+
+def _beside(
+    bench: Bench, fault: str, write: Callable[[Path], Running], origin: Path, before: Contents
+) -> Finding:
+    """Let a reader and a writer start one after the other, on copies of one store."""
+    seen: dict[int, int] = dict.fromkeys([before.rows, bench.after.rows], 0)
+    failures = []
     for share in DELAYS:
         for writer_first in (True, False):
-            with bench.store(of_first=True) as store:
-                one = bench.ingest([bench.log.log], store) if writer_first else _score(bench, store)
+            with tempfile.TemporaryDirectory(dir=bench.scratch) as folder:
+                shutil.copytree(origin, folder, dirs_exist_ok=True)
+                store = Path(folder) / "store"
+                first, second = (write, partial(_score, bench))[:: 1 if writer_first else -1]
+                running = [first(store)]
                 time.sleep(share * bench.seconds)
-                other = _score(bench, store) if writer_first else bench.ingest([bench.log.log], store)
-                reader, writer = (other, one) if writer_first else (one, other)
-                read, written = reader.ended(), writer.ended()
+                running.append(second(store))
+                ends = [one.ended() for one in running]
+                written, read = ends if writer_first else ends[::-1]
                 failures += [f"writer: {written}"] if written.code else bench.complaints(store, bench.after)
-                if read.code:
-                    failures.append(f"reader: {read}")
-                    continue
-                rows = json.loads(read.output)["input"]["accepted"]
-                if rows in seen:
-                    seen[rows] += 1
-                else:
-                    failures.append(f"reader: saw {rows} rows, neither {' nor '.join(map(str, seen))}")
-    note = f"{seen[bench.before.rows]} saw the old version, {seen[bench.after.rows]} the new"
-    yield Finding("a reader beside a writer", 2 * len(DELAYS), tuple(failures), note)
+            rows = json.loads(read.output)["input"]["accepted"] if read.code == 0 else None
+            if rows in seen:
+                seen[rows] += 1
+            else:
+                failures.append(f"reader: saw {rows:,} rows" if rows else f"reader: {read}")
+    note = ", ".join(f"{count} saw {rows:,} rows" for rows, count in seen.items())
+    return Finding(fault, 2 * len(DELAYS), tuple(failures), note)
 
 
 def _score(bench: Bench, store: Path) -> Running:

@@ -2,6 +2,7 @@
 
     python stand_in.py MODE ingest SOURCE... --store DIR --quiet
     python stand_in.py MODE score STORE --output DIR --json
+    python stand_in.py MODE store compact STORE --quiet
 
 Modes: ``careful`` does what it should, as long as there is room; ``doubling`` adds every row
 again; ``halting`` commits half of the rows and waits to be killed; ``leaving`` leaves a file
@@ -85,6 +86,9 @@ def main():
     for flag in ("--quiet", "--json"):
         parser.add_argument(flag, action="store_true")
     given = parser.parse_args()
+    if given.command == "store":
+        DeltaTable(given.sources[-1]).optimize.compact()
+        return
     if given.command == "score":
         sys.stdout.write(json.dumps({"input": {"accepted": DeltaTable(given.sources[0]).count()}}))
         return
