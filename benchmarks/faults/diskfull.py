@@ -1,0 +1,131 @@
+"""A full disk: one clear line, the old version stays, and with room the next run succeeds.
+
+The disk is a small file system in memory, which only root may mount. Elsewhere a limit on the
+size of a file stands in for it: the same writes fail, with another message.
+"""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.faults.bench import Bench, Finding
+from benchmarks.stored import store_contents
+
+__all__ = ["disk_full", "limited", "mounted"]
+
+GROWTH = (0.02, 0.3, 0.6, 0.9, 1.1, 1.2, 1.3, 1.4, 1.6, 2.0)
+"""Room beside the store of the first half, as a share of what the other half needs in the end."""
+
+LIMITS = (1 << 10, 1 << 14, 1 << 16, 1 << 18)
+"""Largest files (bytes)."""
+
+TEMPORARY = 1 << 16
+AMPLE = 1 << 30
+BLOCK = 4096
+
+
+def disk_full(bench: Bench) -> Iterator[Finding]:
+    """Fill the disk at several points of a run, under the store and under the temporary folder."""
+    if _may_mount(bench.scratch):
+        yield _store_full(bench)
+        yield _temporary_full(bench)
+    else:
+        yield limited(bench)
+
+
+def _store_full(bench: Bench) -> Finding:
+    with bench.store(of_first=True) as store:
+        small = _room(store.parent)
+        bench.ingest([bench.log.log], store).ended()
+        growth = _room(store.parent) - small
+    failures, refused = [], 0
+    for share in GROWTH:
+        with mounted(bench.scratch, small + int(share * growth)) as disk:
+            with bench.store(of_first=True, parent=disk) as store:
+                wrong, was_refused = _tried(bench, store, {})
+                refused += was_refused
+                _resize(disk, AMPLE)
+                wrong += _completed(bench, store)
+            failures += [f"room for {share:.0%} of the growth: {text}" for text in wrong]
+    return Finding(
+        "disk full under the store",
+        len(GROWTH),
+        tuple(failures),
+        f"{refused} refused, {len(GROWTH) - refused} had room",
+    )
+
+
+def _temporary_full(bench: Bench) -> Finding:
+    with mounted(bench.scratch, TEMPORARY) as disk, bench.store(of_first=True) as store:
+        wrong, refused = _tried(bench, store, {"TMPDIR": str(disk)})
+        wrong += _completed(bench, store)
+    note = "refused" if refused else "not needed"
+    return Finding("disk full under the temporary folder", 1, tuple(wrong), note)
+
+
+def limited(bench: Bench) -> Finding:
+    """Let no file grow beyond some sizes."""
+    failures, refused = [], 0
+    for limit in LIMITS:
+        with bench.store(of_first=True) as store:
+            wrong, was_refused = _tried(bench, store, {}, limit)
+            refused += was_refused
+            failures += [f"files of {limit} bytes: {text}" for text in wrong + _completed(bench, store)]
+    return Finding("no file may grow", len(LIMITS), tuple(failures), f"{refused} refused")
+
+
+def _tried(
+    bench: Bench, store: Path, environment: dict[str, str], limit: int | None = None
+) -> tuple[list[str], bool]:
+    """Run without room: what is wrong, and whether the run was refused."""
+    end = bench.ingest([bench.log.log], store, environment=environment, file_limit=limit).ended()
+    if end.code == 0:
+        return bench.complaints(store, bench.after), False
+    wrong = [] if end.refused else [f"not one clear line: {end}"]
+    if (found := store_contents(store)) != bench.before:
+        wrong.append(f"the old version is gone: {found.unlike(bench.before)}")
+    return wrong, True
+
+
+def _completed(bench: Bench, store: Path) -> list[str]:
+    """Run with room: what is wrong."""
+    end = bench.ingest([bench.log.log], store).ended()
+    return [f"with room, {end}"] if end.code else bench.complaints(store, bench.after)
+
+
+@contextmanager
+def mounted(parent: Path, size: int) -> Iterator[Path]:
+    """Give a disk of so many bytes."""
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder)
+        try:
+            yield Path(folder)
+        finally:
+            _run("umount", folder)
+
+
+def _resize(disk: Path, size: int) -> None:
+    _run("mount", "-o", f"remount,size={size}", str(disk))
+
+
+def _may_mount(parent: Path) -> bool:
+    try:
+        with mounted(parent, 1 << 20):
+            return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # fixed programs
+
+
+def _room(folder: Path) -> int:
+    """Return the bytes that a folder takes on a disk of whole blocks, folders included."""
+    return sum(
+        BLOCK + sum(-(-Path(parent, name).stat().st_size // BLOCK) * BLOCK for name in names)
+        for parent, _, names in os.walk(folder)
+    )
