@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
+from deltalake.exceptions import DeltaError
 from polars.testing import assert_frame_equal
 
 import detector
@@ -253,6 +254,47 @@ def test_a_killed_ingest_leaves_the_old_version_or_the_new_one(place, when, inge
     assert pl.read_delta(str(store))["input_tokens"].sort().to_list() == list(range(300))
     on_disk = {path.relative_to(store).as_posix() for path in store.glob("day=*/*/*")}
     assert on_disk == set(Store.open(store).files()["path"])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_store_that_was_killed_while_it_was_made_is_made_again(when, week, tmp_path):
+    store, log = tmp_path / "store", tmp_path / "log.parquet"
+    week.write_parquet(log)
+    died = subprocess.run([sys.executable, "-c", CRASH, "DeltaTable.create", when, log, store], check=False)
+    assert died.returncode == 9
+    assert ingest_logs([log], store).added == 300
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pl.exceptions.ComputeError("No space left on device (os error 28)"),
+        OSError(28, "No space left on device"),
+        DeltaError("Generic error: No space left on device"),
+    ],
+)
+def test_a_full_disk_is_one_clear_line_and_changes_nothing(error, ingest, week, tmp_path, monkeypatch):
+    ingest(week[:100])
+    before = everything(tmp_path / "store")
+
+    def full(*_args, **_more):
+        raise error
+
+    monkeypatch.setattr("detector.ingest.ingestion.write_partitions", full)
+    with pytest.raises(InputError, match=r"cannot be .* written, .* MB are free \(.*No space") as raised:
+        ingest(week[100:])
+    assert "\n" not in str(raised.value)
+    assert everything(tmp_path / "store") == before
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/store", "file/store"])
+def test_a_store_lies_in_a_folder_on_a_local_disk(place, week, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    week.write_parquet("log.parquet")
+    with pytest.raises(InputError, match="cannot be used as a store"):
+        ingest_logs(["log.parquet"], place)
+    assert not (tmp_path / "s3:").exists()
 
 
 def test_two_writers_at_once_both_succeed(week, tmp_path):

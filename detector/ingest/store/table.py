@@ -83,10 +83,20 @@ def locked(path: str | Path) -> Iterator[None]:
     """Be the only writer of a store, made or to be made; others wait their turn.
 
     The lock goes with the process, however that ends.
+
+    Raises:
+        InputError: the folder is not on a local disk, or cannot be made or written.
+
     """
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "_lock").open("w") as lock:
+    folder, advice = Path(path), "give a folder on a local disk"
+    if "://" in str(path):
+        raise InputError(f"{path}: cannot be used as a store; {advice}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "_lock").open("w")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be used as a store ({error.strerror}); {advice}") from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -142,15 +152,21 @@ class Store:
 
     @classmethod
     def create(cls, path: str | Path, buckets: int, key_check: str, *, keep_ids: bool) -> "Store":
-        """Make an empty store.
+        """Make an empty store in a folder that is there; only for who holds ``locked``.
 
         Raises:
-            InputError: the folder holds something else or cannot be written.
+            InputError: the folder holds something else.
 
         """
         place = Path(path)
-        if place.exists() and (not place.is_dir() or {p.name for p in place.iterdir()} - {"_lock"}):
+        # A process that was killed while it made the store may have left these.
+        left = {"_lock", "_staging", "_fingerprints"}
+        if not list(place.glob("_delta_log/*.json")):
+            left.add("_delta_log")
+        if {path.name for path in place.iterdir()} - left:
             raise InputError(f"{path}: holds something that is not a store; give an empty or a new folder")
+        for name in left - {"_lock"}:
+            shutil.rmtree(place / name, ignore_errors=True)
         properties: dict[str, str | None] = {
             _MARK: _FORMAT,
             _BUCKETS: str(buckets),
@@ -200,11 +216,23 @@ class Store:
 
     @contextmanager
     def staged(self) -> Iterator[Path]:
-        """Give a clean staging folder; only for who holds ``locked``."""
+        """Give a clean staging folder; only for who holds ``locked``.
+
+        Raises:
+            InputError: the disk is full or cannot be written.
+
+        """
         self.recover()
-        self.staging.mkdir()
         try:
+            self.staging.mkdir()
             yield self.staging
+        except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
+            reason = str(error).strip().partition("\n")[0][:200]
+            free = shutil.disk_usage(self.path).free / 1e6
+            raise InputError(
+                f"{self.path}: cannot be read or written, {free:,.0f} MB are free ({reason}); "
+                "the store is as it was; check permissions and free space, and run again"
+            ) from error
         finally:
             self.recover()
 

@@ -129,22 +129,21 @@ def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, in
     """
     tell = progress or (lambda *_: None)
     tell("waiting for the store", 0, 1)
-    with locked(path):
-        store = Store.open(path)
-        with store.staged():
-            files = store.files()
-            old = files.filter(pl.len().over(PARTITION) > 1)
-            runs = [_run(store, file) for file in old.iter_rows(named=True)]
-            total, done = int(old["rows"].sum()), 0
-            new: list[AddAction] = []
-            for group in write_partitions(store, runs, f"compact-{store.table().version()}", files.clear()):
-                new += group.files
-                done += group.rows
-                tell("compacting", done, total)
-            if old.height:
-                store.commit(new, _removed(old))
-            store.table().vacuum(dry_run=False)
-            return files.height, files.height - old.height + len(new)
+    store = Store.open(path)
+    with locked(path), store.staged():
+        files = store.files()
+        old = files.filter(pl.len().over(PARTITION) > 1)
+        runs = [_run(store, file) for file in old.iter_rows(named=True)]
+        total, done = int(old["rows"].sum()), 0
+        new: list[AddAction] = []
+        for group in write_partitions(store, runs, f"compact-{store.table().version()}", files.clear()):
+            new += group.files
+            done += group.rows
+            tell("compacting", done, total)
+        if old.height:
+            store.commit(new, _removed(old))
+        store.table().vacuum(dry_run=False)
+        return files.height, files.height - old.height + len(new)
 
 
 def _run(store: Store, file: dict[str, Any]) -> Run:
@@ -182,8 +181,8 @@ def prune(path: str | Path, before: date) -> int:
         InputError: there is no store, or another program changed it meanwhile.
 
     """
+    store = Store.open(path)
     with locked(path):
-        store = Store.open(path)
         with store.staged():
             old = store.files().filter(pl.col("day") < before)
             if old.height:

@@ -11,7 +11,8 @@ from detector.ingest.store.table import FINGERPRINT, STORED, Store, bucket_of, i
 
 @pytest.fixture
 def store(tmp_path):
-    return Store.create(tmp_path / "store", 4, "0123", keep_ids=False)
+    with locked(tmp_path / "store"):
+        return Store.create(tmp_path / "store", 4, "0123", keep_ids=False)
 
 
 def test_a_new_store_is_empty_and_opens_as_it_was_made(store):
