@@ -142,7 +142,7 @@ BAD = {
     "cut.parquet": "is a truncated Parquet file; write or copy it again",
     "torn.parquet": "write or copy the file again",
     "odd.ndjson": "damaged or not a log",
-    "odd.txt": "is neither Parquet nor NDJSON by its name; give",
+    "odd.txt": "is neither Parquet, NDJSON nor CSV by its name; give",
     "column.parquet": "required column path is missing; add or rename",
     "type.parquet": "column timestamp has type Boolean",
     "accounts.parquet": "null_account_id); check those columns",
