@@ -168,7 +168,7 @@ def reading_fault(path: str, error: BaseException) -> InputError:
     reason = plain_reason(error)
     if _CUT.search(reason):
         return refusal(path, f"is truncated ({reason})", "write or copy it again")
-    if is_object(path) and isinstance(error, OSError):
+    if is_object(path) and isinstance(error, OSError | ValueError):
         advice = "check the address and the credentials and endpoint in the environment"
         return refusal(path, f"cannot be read ({reason})", advice)
     if isinstance(error, FileNotFoundError) or getattr(error, "strerror", None):

@@ -11,6 +11,7 @@ read (``AWS_ACCESS_KEY_ID``, ``AWS_REGION``, ``AWS_ENDPOINT_URL``,
 import os
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +31,7 @@ __all__ = [
     "walk",
 ]
 
+_PATIENCE = timedelta(seconds=30)
 _SCHEMES = ("s3://", "gs://", "az://")
 
 
@@ -166,7 +168,7 @@ def _connected(scheme: str, bucket: str, endpoint: str | None) -> Any:
     from pyarrow import fs  # noqa: PLC0415  # slow to load, and local logs do without
 
     if scheme == "gs":
-        return fs.GcsFileSystem()
+        return fs.GcsFileSystem(retry_time_limit=_PATIENCE)
     if scheme == "az":
         name, key = (os.environ.get(f"AZURE_STORAGE_ACCOUNT_{what}") for what in ("NAME", "KEY"))
         return fs.AzureFileSystem(name or "", account_key=key)

@@ -7,6 +7,7 @@ starts with an underscore, are skipped.
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
@@ -43,27 +44,24 @@ def find_files(source: str | Path) -> list[LogFile]:
     """List the files and tables of a file, a folder or a glob, by name.
 
     Args:
-        source: a path or glob, or an address ``s3://``, ``gs://`` or ``az://``.
+        source: a path or glob, or an address ``s3://``, ``gs://`` (``gcs://``) or ``az://``.
 
     Raises:
         InputError: nothing is there, nothing that looks like a log, or the store refuses.
 
     """
-    typed = str(source)
-    if typed.startswith("gcs://"):
-        typed = typed.replace("gcs", "gs", 1)
-    if not is_object(typed):
-        return _find_local(typed)
-    if "@" in typed.split("/")[2]:
-        raise refusal(
-            f"{typed.partition(':')[0]}://...",
-            "an address must not hold credentials",
-            "put them into the environment",
-        )
-    try:
-        return _find_objects(typed)
-    except OSError as error:
-        raise reading_fault(typed, error) from error
+    typed = re.sub("^gcs://", "gs://", str(source))
+    _check_spelling(typed)
+    files = _find_objects(typed) if is_object(typed) else _find_local(typed)
+    for file in files:
+        _check_spelling(file.path)
+    return files
+
+
+def _check_spelling(path: str) -> None:
+    """Refuse a name that no reader would take: bytes that are no UTF-8 come as lone surrogates."""
+    if any("\ud800" <= letter <= "\udfff" for letter in path):
+        raise refusal(ascii(path), "the name is not UTF-8", "rename it")
 
 
 def _find_local(typed: str) -> list[LogFile]:
@@ -91,22 +89,28 @@ def _find_local(typed: str) -> list[LogFile]:
 
 
 def _find_objects(typed: str) -> list[LogFile]:
-    found = kind(typed)
-    if found == "folder":
-        return _folder(typed, walk(typed))
-    if found == "file":
-        return [_single(typed)]
-    if not glob.has_magic(typed):
-        raise refusal(typed, "no such object or folder", "check the address")
-    parts = typed.split("/")
+    if "@" in typed.split("/")[2]:
+        where = f"{typed.partition('/')[0]}//..."
+        raise refusal(where, "an address must not hold credentials", "put them into the environment")
+    try:
+        found = kind(typed)
+        if found == "folder":
+            return _folder(typed, walk(typed))
+        if found == "file":
+            return [_single(typed)]
+        if not glob.has_magic(typed):
+            raise refusal(typed, "no such object or folder", "check the address")
+        return _matched(typed, _matching_objects(typed.split("/")))
+    except (OSError, ValueError) as error:
+        raise reading_fault(typed, error) from error
+
+
+def _matching_objects(parts: Sequence[str]) -> Iterator[LogFile]:
     fixed = _fixed(parts)
-    base = "/".join(parts[:fixed])
-    files = []
-    for file in _logs(walk(base), base=""):
+    for file in _logs(walk("/".join(parts[:fixed])), base=""):
         below = file.path.split("/")[fixed:]
         if any(matches(below[:depth], parts[fixed:]) for depth in range(1, len(below) + 1)):
-            files.append(file)
-    return _matched(typed, files)
+            yield file
 
 
 def _folder(typed: str, tree: Tree) -> list[LogFile]:
@@ -120,10 +124,11 @@ def _folder(typed: str, tree: Tree) -> list[LogFile]:
     return sorted(files, key=lambda file: file.name)
 
 
-def _matched(typed: str, files: list[LogFile]) -> list[LogFile]:
-    if not files:
+def _matched(typed: str, files: Iterable[LogFile]) -> list[LogFile]:
+    found = {file.name: file for file in files}
+    if not found:
         raise refusal(typed, "the pattern matches no log file", "check the pattern and the files' suffixes")
-    return sorted({file.name: file for file in files}.values(), key=lambda file: file.name)
+    return sorted(found.values(), key=lambda file: file.name)
 
 
 def _logs(tree: Tree, base: str) -> Iterator[LogFile]:

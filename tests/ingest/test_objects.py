@@ -179,6 +179,11 @@ def test_a_store_that_does_not_answer(bucket, monkeypatch):
     )
 
 
+def test_a_store_without_an_account(monkeypatch):
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    refused("check the address and the credentials and endpoint in the environment", "az://logs/a.csv")
+
+
 def test_credentials_in_an_address_are_refused_and_not_shown():
     with pytest.raises(
         InputError, match=re.escape("s3://...: an address must not hold credentials")

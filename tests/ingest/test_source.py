@@ -1,5 +1,7 @@
 import gzip
+import os
 import re
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -161,3 +163,11 @@ def test_several_sources_hold_each_file_once(tmp_path, monkeypatch):
         ("a/1.parquet", "a/1.parquet"),
         ("a/2.ndjson", "a/2.ndjson"),
     ]
+
+
+def test_a_name_that_is_no_utf8(tmp_path):
+    path = os.fsencode(tmp_path) + b"/b\xff.ndjson"
+    Path(os.fsdecode(path)).write_text("{}\n")
+    for source in (tmp_path, tmp_path / "*", os.fsdecode(path)):
+        with pytest.raises(InputError, match=r"b\\udcff\.ndjson': the name is not UTF-8; rename it"):
+            find_files(source)
