@@ -80,6 +80,35 @@ def test_a_delta_table_stays_at_the_version_at_which_it_was_found(tmp_path):
     assert find_files(path.rename(tmp_path / "moved"))[0].identity() == identity
 
 
+def test_rows_under_a_deletion_vector_are_not_read(tmp_path):
+    ROWS.write_delta(tmp_path)
+    log = tmp_path / "_delta_log" / "00000000000000000000.json"
+    feature = ["deletionVectors"]
+    # The second row as an inline roaring bitmap, written by hand after the protocol of Delta.
+    vector = {
+        "storageType": "i",
+        "pathOrInlineDv": "^Bg9^0rr910000000000iXQKl0rr91000005c8Xg0rr91",
+        "sizeInBytes": 34,
+        "cardinality": 1,
+    }
+    changes = {
+        "protocol": {
+            "minReaderVersion": 3,
+            "minWriterVersion": 7,
+            "readerFeatures": feature,
+            "writerFeatures": feature,
+        },
+        "add": {"deletionVector": vector},
+    }
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    for action in actions:
+        for name in action.keys() & changes.keys():
+            action[name] |= changes[name]
+    log.write_text("\n".join(map(json.dumps, actions)))
+    (file,) = find_files(tmp_path)
+    assert collected(file).get_column("account_id").to_list() == ["ann", "ann"]
+
+
 def test_tables_among_files(tmp_path):
     ROWS.write_delta(tmp_path / "a" / "t")
     ROWS.write_delta(tmp_path / "_hidden" / "t")
