@@ -22,10 +22,13 @@ from detector.ingest.store.table import FINGERPRINT, STORED, bucket_of
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings
 
-__all__ = ["BATCH_ROWS", "REJECTED", "Batch", "Terms", "read_batches"]
+__all__ = ["REJECTED", "Batch", "Terms", "read_batches"]
 
-BATCH_ROWS = 100000
-"""Records taken at a time."""
+BATCH_ROWS = 100_000
+"""Rows of Parquet taken at a time."""
+
+STREAM_ROWS = 10_000
+"""Records taken at a time where polars reads ahead: more make it slower and hold more memory."""
 
 REJECTED = pl.Schema({"row": pl.Int64(), "reason": pl.String()})
 """A rejected record: its number in the source, from 1, and why it cannot be used."""
@@ -90,7 +93,7 @@ def read_batches(file: LogFile, dialect: Dialect, terms: Terms) -> Iterator[Batc
 def _frames(file: LogFile, dialect: Dialect) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
     """Give the records as found, numbered, and the numbers of those that cannot be read at all."""
     if file.format == "ndjson":
-        yield from read_records(file.lines(), file.records(dialect.schema), dialect.schema, BATCH_ROWS)
+        yield from read_records(file.lines(), file.records(dialect.schema), dialect.schema, STREAM_ROWS)
         return
     none = pl.Series(ROW, [], dtype=pl.Int64)
     if file.format == "parquet":
@@ -99,8 +102,8 @@ def _frames(file: LogFile, dialect: Dialect) -> Iterator[tuple[pl.DataFrame, pl.
             frame = file.frame().slice(start, BATCH_ROWS).collect()
             yield frame.with_row_index(ROW, offset=start + 1), none
         return
-    numbered = file.frame().with_row_index(ROW, offset=1)
-    for frame in numbered.collect_batches(chunk_size=BATCH_ROWS, engine="streaming"):
+    numbered = file.frame(dialect.order).with_row_index(ROW, offset=1)
+    for frame in numbered.collect_batches(chunk_size=STREAM_ROWS, engine="streaming"):
         yield frame, none
 
 

@@ -6,6 +6,7 @@ Packed text (gzip, zstd) is recognised by its first bytes, whatever the name say
 import glob
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ __all__ = [
     "records",
     "refusal",
     "sniffed",
+    "unnamed_columns",
 ]
 
 FileFormat = Literal["parquet", "ndjson", "csv"]
@@ -100,7 +102,7 @@ def columns(path: str, kind: FileFormat) -> pl.LazyFrame:
         return pl.scan_csv(
             located(path),
             glob=False,
-            separator="\t" if path.lower().endswith(_TABBED) else ",",
+            separator=_separator(path),
             infer_schema=False,
             encoding="utf8-lossy",
             raise_if_empty=False,
@@ -116,6 +118,25 @@ def columns(path: str, kind: FileFormat) -> pl.LazyFrame:
             raise refusal(path, "is a truncated Parquet file", "write or copy it again") from error
         raise
     return frame
+
+
+def unnamed_columns(path: str, names: Sequence[str]) -> pl.LazyFrame:
+    """Return the columns of a CSV file without a header row, as text, under names in their order."""
+    return pl.scan_csv(
+        located(path),
+        glob=False,
+        has_header=False,
+        schema=dict.fromkeys(names, pl.String),
+        separator=_separator(path),
+        quote_char=None,
+        encoding="utf8-lossy",
+        truncate_ragged_lines=True,
+        raise_if_empty=False,
+    )
+
+
+def _separator(path: str) -> str:
+    return "\t" if path.lower().endswith(_TABBED) else ","
 
 
 def maps_as_lists(frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from detector.ingest.formats import (
     native_json,
     reading_fault,
     records,
+    unnamed_columns,
 )
 from detector.ingest.objects import entity, is_object, opened
 from detector.ingest.sample import line_paths, schema_paths
@@ -96,8 +97,11 @@ class LogFile:
         """
         return records(self.path, schema)
 
-    def frame(self) -> pl.LazyFrame:
+    def frame(self, order: Sequence[str] = ()) -> pl.LazyFrame:
         """Return the columns of a file that is not NDJSON, as found.
+
+        Args:
+            order: names of the columns of CSV, for a file whose first row holds none of them.
 
         The columns of CSV are text, and empty text is null. A map is a list of
         structs of ``key`` and ``value``. Every partition key
@@ -110,6 +114,9 @@ class LogFile:
         with self.reading():
             frame = self._columns()
             found = frame.collect_schema()
+            if order and self.format == "csv" and not set(order) & set(found):
+                frame = unnamed_columns(self.path, order)
+                found = frame.collect_schema()
         return frame.with_columns(self._partition(key) for key in self.partitions if key not in found)
 
     def fields(self) -> frozenset[str]:

@@ -1,7 +1,9 @@
+import gzip
 import json
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,6 +13,7 @@ from polars.testing import assert_frame_equal
 import detector
 from detector.errors import InputError
 from detector.ingest import read_log
+from detector.ingest.dialects import DIALECTS, load_dialect
 from detector.ingest.ingestion import ingest_logs
 from detector.ingest.store.table import Store
 from detector.settings import default_settings
@@ -213,6 +216,80 @@ def test_a_store_among_the_logs_is_not_read_as_a_log(week, tmp_path):
     for added in (300, 0):
         done = ingest_logs([tmp_path], tmp_path / "store")
         assert (done.added, len(done.sources)) == (added, 1)
+
+
+FIXTURES = Path(__file__).parent / "dialects" / "fixtures"
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_every_dialect_is_recognised_and_ingested(name, tmp_path):
+    log = FIXTURES / f"{name}.ndjson"
+    golden = [
+        json.loads(line) for line in (FIXTURES / f"{name}.golden.ndjson").read_text("utf-8").splitlines()
+    ]
+    if not any(row.get("account_id") for row in golden):
+        with pytest.raises(
+            InputError, match=r"required column account_id is missing; .* map it in a dialect"
+        ):
+            ingest_logs([log], tmp_path / "store")
+        return
+    done = ingest_logs([log], tmp_path / "store", keep_ids=True)
+    assert done.sources[0].dialect == name
+    assert done.sources[0].why.startswith(f"{name}: ")
+    assert done.rows == len(golden)
+    good = [row for row in golden if row.get("account_id") and row.get("path") and row.get("timestamp")]
+    stored = pl.read_delta(str(tmp_path / "store"))
+    assert done.added + done.duplicates == len(good)
+    assert set(stored["account_id"]) == {row["account_id"] for row in good}
+    assert set(stored["path"]) == {row["path"].partition("?")[0] for row in good}
+
+
+def test_a_users_own_map_says_where_the_account_stands(tmp_path):
+    own = tmp_path / "ours.toml"
+    own.write_text('extends = "cloudflare"\n[columns]\naccount_id = "RequestHeaders.x-our-account"\n')
+    record = {
+        "EdgeStartTimestamp": 1793620800000000000,
+        "ClientRequestPath": "/v1/messages",
+        "RayID": "1",
+        "RequestHeaders": {"x-our-account": "ann"},
+    }
+    (tmp_path / "log.json.gz").write_bytes(gzip.compress(json.dumps(record).encode()))
+    ingest_logs([tmp_path / "log.json.gz"], tmp_path / "store", dialect=str(own), keep_ids=True)
+    (row,) = pl.read_delta(str(tmp_path / "store")).to_dicts()
+    assert (row["account_id"], row["timestamp"].isoformat()) == ("ann", "2026-11-02T12:00:00+00:00")
+
+
+def test_a_tabbed_log_without_a_header_row(tmp_path):
+    own = tmp_path / "ours.toml"
+    own.write_text('extends = "cloudfront"\n[columns]\naccount_id = "header:x-account"\n')
+    values = dict.fromkeys(load_dialect("cloudfront").order, "-")
+    values |= {"timestamp": "1793620800.000", "cs-uri-stem": "/", "cs-headers": "x-account:ann%0Ahost:h%0A"}
+    (tmp_path / "log.tsv").write_text("\n".join(["\t".join(values.values())] * 2))
+    done = ingest_logs([tmp_path / "log.tsv"], tmp_path / "store", dialect=str(own), keep_ids=True)
+    assert (done.added, done.rejected) == (2, {})
+    assert pl.read_delta(str(tmp_path / "store"))["account_id"].to_list() == ["ann", "ann"]
+
+
+def test_columns_come_and_go_between_files(ingest, week, stored):
+    extra = week[200:].with_columns(pl.lit("x").alias("new_column"), pl.col("status").cast(pl.String))
+    done = ingest(week[:100].drop("header_names", "status", "ja4"), week[100:200], extra)
+    assert done.added == 300
+    assert stored()["status"].null_count() == 100
+
+
+@pytest.mark.parametrize("write", ["write_csv", "write_delta"])
+def test_other_formats_give_the_same_rows(write, ingest, week, stored, tmp_path):
+    ingest(week)
+    plain = week.with_columns(
+        pl.col("timestamp").dt.to_string("iso:strict"),
+        pl.col("header_names").map_elements(lambda names: json.dumps(list(names)), pl.String),
+        pl.lit(json.dumps([{"name": "accept", "value": "*/*"}])).alias("header_values"),
+    )
+    log = tmp_path / ("log.csv" if write == "write_csv" else "table")
+    getattr(plain if write == "write_csv" else week, write)(log)
+    ingest_logs([log], tmp_path / "other")
+    other = pl.read_delta(str(tmp_path / "other")).sort("account_id", "timestamp", "request")
+    assert_frame_equal(stored(), other)
 
 
 CRASH = """
