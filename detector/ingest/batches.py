@@ -169,8 +169,7 @@ def _columns(file: LogFile, found: pl.Schema, terms: Terms) -> Iterator[pl.Expr]
         elif column.name == "auth":
             read = read.str.to_lowercase()
         elif column.name == "request_id":
-            account = _coerced(file, "account_id", found)
-            read = plh.concat_str(account, read, separator="\0").nchash.xxh3_64(seed=terms.pseudonyms.seed)
+            read = plh.concat_str(read).nchash.xxh3_64(seed=terms.pseudonyms.seed)
             read = read.reinterpret(signed=True).alias("request")
         yield read
     account, path, time = (_coerced(file, name, found) for name in ("account_id", "path", "timestamp"))
