@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import polars as pl
 import polars_hash as plh
 
+from detector.errors import refusal
 from detector.ingest.coerce import coerced
 from detector.ingest.dialects.dialect import Dialect
 from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_code, normalised
-from detector.ingest.formats import refusal
-from detector.ingest.logfile import LogFile
-from detector.ingest.ndjson import read_records
 from detector.ingest.paths import bare_path
 from detector.ingest.privacy import Pseudonyms
+from detector.ingest.sources.logfile import LogFile
+from detector.ingest.sources.ndjson import read_records
 from detector.ingest.store.table import FINGERPRINT, STORED, bucket_of
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings

@@ -11,9 +11,9 @@ from detector.errors import InputError
 from detector.ingest.batches import Terms, read_batches
 from detector.ingest.dialects import load_dialect, recognise
 from detector.ingest.intake import Intake, Progress
-from detector.ingest.logfile import LogFile
 from detector.ingest.privacy import Pseudonyms, load_key
-from detector.ingest.source import find_all
+from detector.ingest.sources.find import find_all
+from detector.ingest.sources.logfile import LogFile
 from detector.ingest.store.table import BUCKETS, Store, is_store, locked
 from detector.ingest.store.writing import write_partitions
 from detector.settings import Settings, default_settings

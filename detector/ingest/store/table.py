@@ -27,7 +27,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from detector.errors import InputError
 from detector.ingest.fingerprints import FACTS
-from detector.ingest.tables import STORE_MARK
+from detector.ingest.sources.tables import STORE_MARK
 from detector.schema import LOG_COLUMNS, REQUEST
 
 __all__ = [

@@ -17,9 +17,8 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from detector.errors import InputError
-from detector.ingest.formats import refusal
-from detector.ingest.objects import delta_options, iceberg_options, located, opened, plain_reason
+from detector.errors import InputError, refusal
+from detector.ingest.sources.objects import delta_options, iceberg_options, located, opened, plain_reason
 
 __all__ = [
     "METADATA",
