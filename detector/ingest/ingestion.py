@@ -127,10 +127,10 @@ def ingest_logs(
     with locked(store):
         home, pseudonyms = _opened(Path(store), buckets, key_file, keep_ids=keep_ids)
         terms = Terms(pseudonyms, home.buckets, settings.read)
-        with home.staged() as staging:
+        with home.staged():
             identities = [file.identity() for file in files]
             known = home.knows(identities)
-            intake = Intake(staging, sum(file.rows() or 0 for file in files), tell)
+            intake = Intake(home, sum(file.rows() or 0 for file in files), tell)
             report: list[Ingested] = []
             for file, identity in zip(files, identities, strict=True):
                 if identity in known:
@@ -222,7 +222,7 @@ def _written(store: Store, intake: Intake, names: dict[str, str], tell: Progress
         added += group.rows
         duplicates += group.duplicates
         tell("sorting", added + duplicates, total)
-    store.add_fingerprints(intake.fingerprints)
+    intake.add_fingerprints()
     for identity, rejected in intake.rejected.items():
         if rejected.height:
             store.set_aside(identity, names[identity], rejected)

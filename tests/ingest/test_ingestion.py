@@ -397,3 +397,13 @@ def test_two_writers_at_once_both_succeed(week, tmp_path):
     assert [writer.wait() for writer in writers] == [0, 0]
     rows = pl.read_delta(str(tmp_path / "store"))
     assert rows["input_tokens"].sort().to_list() == list(range(300))
+
+
+def test_header_facts_beyond_what_memory_holds_are_all_kept(ingest, week, stored, tmp_path, monkeypatch):
+    monkeypatch.setattr("detector.ingest.intake.MOST_FACTS", 10)
+    news = week.with_columns(user_agent=pl.concat_str(pl.lit("cli/"), pl.int_range(pl.len())))
+    ingest(news[:200], news[200:])
+    facts = Store.open(tmp_path / "store").fingerprints()
+    assert facts["user_agent"].n_unique() == facts.height == 300
+    named = stored().join(facts, on="fingerprint").select("user_agent", "input_tokens")
+    assert set(named.rows()) == {(f"cli/{n}", n) for n in range(300)}
