@@ -14,7 +14,9 @@ from detector.ingest.intake import Intake, Progress
 from detector.ingest.privacy import Pseudonyms, load_key
 from detector.ingest.sources.find import find_all
 from detector.ingest.sources.logfile import LogFile
-from detector.ingest.store.table import BUCKETS, Store, is_store, locked
+from detector.ingest.store.layout import BUCKETS
+from detector.ingest.store.lock import locked
+from detector.ingest.store.table import Store, is_store
 from detector.ingest.store.writing import write_partitions
 from detector.settings import Settings, default_settings
 

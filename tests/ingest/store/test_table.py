@@ -1,4 +1,3 @@
-import threading
 from datetime import date
 
 import polars as pl
@@ -6,7 +5,9 @@ import pytest
 from deltalake import write_deltalake
 
 from detector.errors import InputError
-from detector.ingest.store.table import FINGERPRINT, STORED, Store, bucket_of, is_store, locked
+from detector.ingest.store.layout import FINGERPRINT, STORED
+from detector.ingest.store.lock import locked
+from detector.ingest.store.table import Store, is_store
 
 
 @pytest.fixture
@@ -38,13 +39,6 @@ def test_a_store_of_another_format_is_refused(store):
         Store.open(store.path)
 
 
-def test_buckets_are_stable():
-    # Another hash would look for accounts in the wrong files of existing stores.
-    assert 0x2D06800538D394C2 % 16 == 2  # the published XXH3_64bits of empty text
-    frame = pl.DataFrame({"account_id": ["ann", "bob", "carol", ""]})
-    assert frame.select(bucket_of("account_id", 16)).to_series().to_list() == [8, 5, 4, 2]
-
-
 def test_fingerprints_are_added_once(store):
     rows = [{"fingerprint": 7, "user_agent": "a"}, {"fingerprint": 3, "user_agent": "b"}]
     facts = pl.DataFrame(rows, schema=FINGERPRINT)
@@ -67,21 +61,6 @@ def test_what_a_killed_writer_left_goes_and_what_it_committed_stays(ingest, week
     assert not (store.path / orphan).exists()
     assert not store.staging.exists()
     assert all((store.path / path).exists() for path in kept)
-
-
-def test_one_writer_waits_for_the_other(tmp_path):
-    order = []
-
-    def second():
-        with locked(tmp_path):
-            order.append("second")
-
-    with locked(tmp_path):
-        other = threading.Thread(target=second)
-        other.start()
-        order.append("first")
-    other.join()
-    assert order == ["first", "second"]
 
 
 def test_known_sources_are_those_that_were_committed(store):
