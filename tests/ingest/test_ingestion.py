@@ -427,3 +427,17 @@ def test_header_facts_beyond_what_memory_holds_are_all_kept(ingest, week, stored
     assert facts["user_agent"].n_unique() == facts.height == 300
     named = stored().join(facts, on="fingerprint").select("user_agent", "input_tokens")
     assert set(named.rows()) == {(f"cli/{n}", n) for n in range(300)}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_no_dialect_lets_a_credential_reach_the_disk(name, tmp_path):
+    log = FIXTURES / f"{name}.ndjson"
+    assert b"secret" in log.read_bytes()
+    own = tmp_path / "own.toml"
+    account = "" if "account_id" in load_dialect(name).feeds else '[columns]\naccount_id = {constant="ann"}\n'
+    own.write_text(f'extends = "{name}"\n{account}')
+    done = ingest_logs([log], tmp_path / "place" / "store", dialect=str(own))
+    assert done.added > 0
+    found = everything(tmp_path / "place")
+    assert b"/v1/messages" in found
+    assert b"secret" not in found
