@@ -11,7 +11,7 @@
 Every message is one line that says what happened, where, and what to do next.
 """
 
-__all__ = ["BundleError", "DetectorError", "InputError", "SettingsError", "TrainingError"]
+__all__ = ["BundleError", "DetectorError", "InputError", "SettingsError", "TrainingError", "refusal"]
 
 
 class DetectorError(Exception):
@@ -32,3 +32,8 @@ class SettingsError(DetectorError):
 
 class TrainingError(DetectorError):
     """The log holds nothing that a model could be fitted to."""
+
+
+def refusal(where: object, what: str, advice: str) -> InputError:
+    """Return an error of one line: where, what happened, what to do next."""
+    return InputError(" ".join(f"{where}: {what}; {advice}".split()))

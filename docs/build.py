@@ -71,7 +71,7 @@ def pages(run: detector.Run) -> dict[str, str]:
         "output": code(run_text(run.accounts, run.record, "verdicts")),
         "commands": code(help_text()),
         "every-command": "\n\n".join(
-            f"## detector {name}\n\n{code(help_text(name))}" for name in command_line.commands
+            f"## detector {' '.join(words)}\n\n{code(help_text(*words))}" for words in every_command()
         ),
         **feature_blocks(ROOT),
         **dialect_blocks(),
@@ -100,6 +100,15 @@ def fill(text: str, blocks: dict[str, str]) -> str:
 def code(text: str) -> str:
     """Return text as a block that Markdown leaves alone."""
     return f"```text\n{text}\n```"
+
+
+def every_command() -> list[tuple[str, ...]]:
+    """Return the words of every command, those of groups after the group's own."""
+    return [
+        words
+        for name, command in command_line.commands.items()
+        for words in [(name,), *((name, inner) for inner in getattr(command, "commands", ()))]
+    ]
 
 
 def help_text(*command: str) -> str:

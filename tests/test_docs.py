@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import fields
 
 import pytest
+from click import Context
 
 from detector.cli import main
 from detector.features.registry import FEATURES, SCORED
@@ -57,11 +58,13 @@ def test_no_page_is_left_out(built, root):
 
 def test_every_command_and_option_is_documented(root):
     page = (root / "docs" / "cli.md").read_text("utf-8")
-    for name, command in main.commands.items():
+    groups = {name: group for name, group in main.commands.items() if hasattr(group, "commands")}
+    inner = {f"{name} {word}": one for name, group in groups.items() for word, one in group.commands.items()}
+    for name, command in (main.commands | inner).items():
         part = page.partition(f"## detector {name}\n")[2].partition("\n## ")[0]
         assert f"Usage: detector {name} " in part
         for parameter in command.params:
-            assert parameter.opts[0] in part or parameter.name.upper() in part
+            assert parameter.opts[0] in part or parameter.make_metavar(Context(command)) in part
             assert parameter.param_type_name == "argument" or parameter.help
 
 

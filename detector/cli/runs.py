@@ -68,9 +68,10 @@ def score(
 ) -> None:
     """Score LOGS and write a verdict on every account.
 
-    LOGS is a Parquet or NDJSON file, a folder of them (Hive partitions welcome) or a
-    glob in quotes. Afterwards --output holds accounts.parquet, sessions.parquet and
-    run.json.
+    LOGS is a store that ingest made, or a native log: a Parquet, NDJSON or CSV file, a
+    folder of them (Hive partitions welcome), a glob in quotes, an s3:// or gs:// address,
+    a Delta or an Iceberg table. Afterwards --output holds accounts.parquet,
+    sessions.parquet and run.json.
     """
     from detector.report.summary import run_text
 

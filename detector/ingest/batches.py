@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import polars as pl
 import polars_hash as plh
 
+from detector.errors import refusal
 from detector.ingest.coerce import coerced
 from detector.ingest.dialects.dialect import Dialect
 from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_code, normalised
-from detector.ingest.formats import refusal
-from detector.ingest.logfile import LogFile
-from detector.ingest.ndjson import read_records
 from detector.ingest.paths import bare_path
 from detector.ingest.privacy import Pseudonyms
+from detector.ingest.sources.logfile import LogFile
+from detector.ingest.sources.ndjson import read_records
 from detector.ingest.store.table import FINGERPRINT, STORED, bucket_of
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings
@@ -169,8 +169,7 @@ def _columns(file: LogFile, found: pl.Schema, terms: Terms) -> Iterator[pl.Expr]
         elif column.name == "auth":
             read = read.str.to_lowercase()
         elif column.name == "request_id":
-            account = _coerced(file, "account_id", found)
-            read = plh.concat_str(account, read, separator="\0").nchash.xxh3_64(seed=terms.pseudonyms.seed)
+            read = plh.concat_str(read).nchash.xxh3_64(seed=terms.pseudonyms.seed)
             read = read.reinterpret(signed=True).alias("request")
         yield read
     account, path, time = (_coerced(file, name, found) for name in ("account_id", "path", "timestamp"))

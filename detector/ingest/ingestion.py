@@ -11,9 +11,9 @@ from detector.errors import InputError
 from detector.ingest.batches import Terms, read_batches
 from detector.ingest.dialects import load_dialect, recognise
 from detector.ingest.intake import Intake, Progress
-from detector.ingest.logfile import LogFile
 from detector.ingest.privacy import Pseudonyms, load_key
-from detector.ingest.source import find_all
+from detector.ingest.sources.find import find_all
+from detector.ingest.sources.logfile import LogFile
 from detector.ingest.store.table import BUCKETS, Store, is_store, locked
 from detector.ingest.store.writing import write_partitions
 from detector.settings import Settings, default_settings
@@ -100,7 +100,7 @@ def ingest_logs(
 
     All sources become one new version of the store, or none of them does. A source that
     was ingested before changes nothing, and neither does a request whose id the store
-    holds for the same account and day.
+    holds; one that comes again under another day or account is left out when the store is read.
 
     Args:
         sources: files, folders, globs, object store addresses and tables.
@@ -127,10 +127,10 @@ def ingest_logs(
     with locked(store):
         home, pseudonyms = _opened(Path(store), buckets, key_file, keep_ids=keep_ids)
         terms = Terms(pseudonyms, home.buckets, settings.read)
-        with home.staged() as staging:
+        with home.staged():
             identities = [file.identity() for file in files]
             known = home.knows(identities)
-            intake = Intake(staging, sum(file.rows() or 0 for file in files), tell)
+            intake = Intake(home, sum(file.rows() or 0 for file in files), tell)
             report: list[Ingested] = []
             for file, identity in zip(files, identities, strict=True):
                 if identity in known:
@@ -222,7 +222,7 @@ def _written(store: Store, intake: Intake, names: dict[str, str], tell: Progress
         added += group.rows
         duplicates += group.duplicates
         tell("sorting", added + duplicates, total)
-    store.add_fingerprints(intake.fingerprints)
+    intake.add_fingerprints()
     for identity, rejected in intake.rejected.items():
         if rejected.height:
             store.set_aside(identity, names[identity], rejected)

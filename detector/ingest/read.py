@@ -11,11 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
+from detector.errors import refusal
 from detector.ingest.fingerprints import FACTS_KEY, number_facts
-from detector.ingest.formats import refusal
 from detector.ingest.paths import path_kinds
 from detector.ingest.rows import HASHED, TEXTS, read_rows
-from detector.ingest.source import find_files
+from detector.ingest.sources.find import find_files
 from detector.ingest.store.reading import read_buckets
 from detector.ingest.store.table import Store
 from detector.schema import LOG_COLUMNS

@@ -7,11 +7,11 @@ of a row are a hash too; the facts themselves are read once a distinct hash.
 
 import polars as pl
 
+from detector.errors import refusal
 from detector.ingest.coerce import coerced
 from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_key
-from detector.ingest.formats import refusal
-from detector.ingest.logfile import LogFile
 from detector.ingest.paths import bare_path
+from detector.ingest.sources.logfile import LogFile
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings
 

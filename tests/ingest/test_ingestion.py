@@ -71,12 +71,19 @@ def test_a_request_counts_once_also_across_runs_and_files(ingest, week, stored):
     assert stored()["input_tokens"].sort().to_list() == list(range(300))
 
 
-def test_one_id_of_two_accounts_is_two_requests_and_no_id_is_never_a_duplicate(ingest, log, stored):
-    done = ingest(
-        log({"request_id": "x"}, {"request_id": "x", "account_id": "bob"}, {}, {}, {"request_id": "x"})
-    )
-    assert (done.added, done.duplicates) == (4, 1)
-    assert stored().height == 4
+def test_a_request_without_an_id_is_never_a_duplicate(ingest, log, stored):
+    done = ingest(log({"request_id": "x"}, {}, {}, {"request_id": "x"}))
+    assert (done.added, done.duplicates) == (3, 1)
+    assert stored().height == 3
+
+
+def test_an_id_that_comes_again_on_another_day_or_account_is_left_out_when_read(ingest, log, tmp_path):
+    day = timedelta(days=1)
+    ingest(log({"request_id": "x"}), log({"request_id": "x"}).with_columns(pl.col("timestamp") + day))
+    ingest(log({"request_id": "x", "account_id": "bob"}))
+    read = read_log(tmp_path / "store", default_settings())
+    assert read.requests.height == 1
+    assert read.rejected["duplicate_request_id"] >= 1
 
 
 def test_order_and_division_of_the_files_change_no_row(ingest, week, stored, tmp_path):
@@ -390,3 +397,13 @@ def test_two_writers_at_once_both_succeed(week, tmp_path):
     assert [writer.wait() for writer in writers] == [0, 0]
     rows = pl.read_delta(str(tmp_path / "store"))
     assert rows["input_tokens"].sort().to_list() == list(range(300))
+
+
+def test_header_facts_beyond_what_memory_holds_are_all_kept(ingest, week, stored, tmp_path, monkeypatch):
+    monkeypatch.setattr("detector.ingest.intake.MOST_FACTS", 10)
+    news = week.with_columns(user_agent=pl.concat_str(pl.lit("cli/"), pl.int_range(pl.len())))
+    ingest(news[:200], news[200:])
+    facts = Store.open(tmp_path / "store").fingerprints()
+    assert facts["user_agent"].n_unique() == facts.height == 300
+    named = stored().join(facts, on="fingerprint").select("user_agent", "input_tokens")
+    assert set(named.rows()) == {(f"cli/{n}", n) for n in range(300)}

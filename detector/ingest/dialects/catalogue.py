@@ -8,11 +8,11 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from detector.errors import refusal
 from detector.ingest.dialects.dialect import Dialect
 from detector.ingest.dialects.fieldmap import HEADER
 from detector.ingest.dialects.fields import contains
 from detector.ingest.dialects.parse import parse_dialect
-from detector.ingest.source import refusal
 
 __all__ = ["DIALECTS", "load_dialect", "recognise"]
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar, get_args
 
 import polars as pl
 
+from detector.errors import refusal
 from detector.ingest.dialects.dialect import Dialect, Lack
 from detector.ingest.dialects.fieldmap import HEADER, SPAN_MS, Column, FieldMap, Headers
 from detector.ingest.dialects.fields import parts
 from detector.ingest.headers import HARMLESS_HEADERS
-from detector.ingest.source import refusal
 from detector.schema import REQUEST
 
 __all__ = ["parse_dialect"]

@@ -6,7 +6,7 @@ import polars as pl
 
 from detector.ingest.fingerprints import FACTS, FACTS_KEY
 from detector.ingest.rows import HASHED, PLAIN, TEXTS
-from detector.ingest.store.table import STORED, Store
+from detector.ingest.store.table import STORED, Store, active_files
 
 __all__ = ["read_buckets"]
 
@@ -25,7 +25,8 @@ def read_buckets(
         with a reason to reject it; and the header facts of their hashes.
 
     """
-    files = store.files()
+    table = store.table()
+    version, files = table.version(), active_files(table)
     facts = store.fingerprints().select(*FACTS, pl.col("fingerprint").cast(pl.UInt64).alias(FACTS_KEY))
     for (bucket,), part in files.group_by("bucket", maintain_order=True):
         rows = (
@@ -33,7 +34,7 @@ def read_buckets(
             .select(_row(categories))
             .collect(engine="streaming")
         )
-        yield f"bucket={bucket}", rows, facts
+        yield f"version={version}/bucket={bucket}", rows, facts
         facts = facts.clear()
 
 

@@ -27,6 +27,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from detector.errors import InputError
 from detector.ingest.fingerprints import FACTS
+from detector.ingest.sources.tables import STORE_MARK
 from detector.schema import LOG_COLUMNS, REQUEST
 
 __all__ = [
@@ -65,7 +66,6 @@ STORED = pl.Schema(
 FINGERPRINT = pl.Schema({"fingerprint": pl.Int64(), **{name: REQUEST[name] for name in FACTS}})
 """Header facts by their code."""
 
-_MARK = "harness-detector.store"
 _BUCKETS = "harness-detector.buckets"
 _KEY = "harness-detector.key"
 _IDS = "harness-detector.ids"
@@ -103,7 +103,7 @@ def locked(path: str | Path) -> Iterator[None]:
 
 def is_store(path: str | Path) -> bool:
     """Say whether a folder is a store of this package, rather than any other Delta table."""
-    return _properties(Path(path)).get(_MARK) is not None
+    return _properties(Path(path)).get(STORE_MARK) is not None
 
 
 def _properties(path: Path) -> Mapping[str, str]:
@@ -141,11 +141,11 @@ class Store:
 
         """
         found = _properties(Path(path))
-        if found.get(_MARK) is None:
+        if found.get(STORE_MARK) is None:
             raise InputError(f"{path}: is not a store; make one with `detector ingest LOGS --store {path}`")
-        if found[_MARK] != _FORMAT:
+        if found[STORE_MARK] != _FORMAT:
             raise InputError(
-                f"{path}: is a store of format {found[_MARK]}, this version reads {_FORMAT}; "
+                f"{path}: is a store of format {found[STORE_MARK]}, this version reads {_FORMAT}; "
                 "ingest the logs again"
             )
         return cls(Path(path), int(found[_BUCKETS]), found[_IDS] == "kept", found[_KEY])
@@ -168,7 +168,7 @@ class Store:
         for name in left - {"_lock"}:
             shutil.rmtree(place / name, ignore_errors=True)
         properties: dict[str, str | None] = {
-            _MARK: _FORMAT,
+            STORE_MARK: _FORMAT,
             _BUCKETS: str(buckets),
             _KEY: key_check,
             _IDS: "kept" if keep_ids else "pseudonyms",

@@ -8,7 +8,7 @@ import pytest
 
 from detector.errors import InputError
 from detector.ingest import read_log
-from detector.ingest.source import find_files
+from detector.ingest.sources.find import find_files
 from detector.settings import default_settings
 
 LINES = b'{"path":"/","n":1}\n{"path":"/a","n":"x"}\n'

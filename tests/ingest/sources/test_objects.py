@@ -8,8 +8,8 @@ import pytest
 
 from detector.errors import InputError
 from detector.ingest import read_log
-from detector.ingest.objects import matches, plain_reason
-from detector.ingest.source import find_all, find_files
+from detector.ingest.sources.find import find_all, find_files
+from detector.ingest.sources.objects import matches, plain_reason
 from detector.settings import default_settings
 
 LINES = b'{"path":"/"}\n{"path":"/a"}\n'

@@ -17,18 +17,26 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from detector.errors import InputError
-from detector.ingest.formats import refusal
-from detector.ingest.objects import delta_options, iceberg_options, located, opened, plain_reason
+from detector.errors import InputError, refusal
+from detector.ingest.sources.objects import delta_options, iceberg_options, located, opened, plain_reason
 
-__all__ = ["METADATA", "Table", "TableFormat", "delta", "iceberg", "newest_metadata", "scan_table"]
+__all__ = [
+    "METADATA",
+    "STORE_MARK",
+    "Table",
+    "TableFormat",
+    "delta",
+    "iceberg",
+    "newest_metadata",
+    "scan_table",
+]
 
 TableFormat = Literal["delta", "store", "iceberg"]
 
 METADATA = ".metadata.json"
 """How the names of an Iceberg table's states end."""
 
-_STORE = "harness-detector.store"
+STORE_MARK = "harness-detector.store"
 """The table property by which a store of our own is known."""
 
 _NUMBER = re.compile(r"v?(\d+)")  # 00003-UUID.metadata.json of a catalogue, v3.metadata.json without one
@@ -69,7 +77,7 @@ def delta(path: str, version: int | None = None) -> Table:
     return Table(
         id=str(facts.id),
         version=table.version(),
-        is_store=_STORE in facts.configuration,
+        is_store=STORE_MARK in facts.configuration,
         bytes=int(files.get_column("size_bytes").sum()),
         rows=None if rows is None or rows.null_count() else int(rows.sum()),
     )

@@ -12,7 +12,7 @@ from pyiceberg.types import StringType
 
 from detector.errors import InputError
 from detector.ingest import read_log
-from detector.ingest.source import find_all, find_files
+from detector.ingest.sources.find import find_all, find_files
 from detector.settings import default_settings
 
 ROWS = pl.DataFrame(

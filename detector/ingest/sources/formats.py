@@ -7,13 +7,12 @@ import glob
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
-from detector.errors import InputError
-from detector.ingest.objects import is_object, located, opened, plain_reason
+from detector.errors import InputError, refusal
+from detector.ingest.sources.objects import is_object, located, opened, plain_reason
 from detector.schema import REQUEST
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     "native_json",
     "reading_fault",
     "records",
-    "refusal",
     "sniffed",
     "unnamed_columns",
 ]
@@ -45,11 +43,6 @@ _TABBED = tuple(".tsv" + packed for packed in ("", *PACKED))
 _MAGIC = b"PAR1"
 _CUT = re.compile("unexpected end of file|incomplete frame")
 """What the decoders of gzip and zstd say of data that stops short."""
-
-
-def refusal(where: str | Path, what: str, advice: str) -> InputError:
-    """Return an error of one line: where, what happened, what to do next."""
-    return InputError(" ".join(f"{where}: {what}; {advice}".split()))
 
 
 def format_of(name: str) -> FileFormat | None:

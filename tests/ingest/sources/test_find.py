@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from detector.errors import InputError
-from detector.ingest.source import find_all, find_files
+from detector.ingest.sources.find import find_all, find_files
 
 FRAME = pl.DataFrame({"path": ["/"]})
 

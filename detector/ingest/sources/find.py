@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from detector.ingest.formats import format_of, reading_fault, refusal, sniffed
-from detector.ingest.logfile import LogFile
-from detector.ingest.objects import is_object, kind, matches, names, walk
-from detector.ingest.tables import METADATA, delta, iceberg, newest_metadata
+from detector.errors import refusal
+from detector.ingest.sources.formats import format_of, reading_fault, sniffed
+from detector.ingest.sources.logfile import LogFile
+from detector.ingest.sources.objects import is_object, kind, matches, names, walk
+from detector.ingest.sources.tables import METADATA, delta, iceberg, newest_metadata
 
-__all__ = ["find_all", "find_files", "refusal"]
+__all__ = ["find_all", "find_files"]
 
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 Tree = Iterator[tuple[str, list[str], list[str]]]

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 from deltalake.exceptions import DeltaError
 
-from detector.ingest.formats import (
+from detector.ingest.sources.formats import (
     PACKED,
     FileFormat,
     columns,
@@ -22,9 +22,9 @@ from detector.ingest.formats import (
     records,
     unnamed_columns,
 )
-from detector.ingest.objects import entity, is_object, opened
-from detector.ingest.sample import line_paths, schema_paths
-from detector.ingest.tables import Table, TableFormat, delta, iceberg, scan_table
+from detector.ingest.sources.objects import entity, is_object, opened
+from detector.ingest.sources.sample import line_paths, schema_paths
+from detector.ingest.sources.tables import Table, TableFormat, delta, iceberg, scan_table
 from detector.schema import REQUEST
 
 __all__ = ["LogFile"]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest.ndjson import read_records
+from detector.ingest.sources.ndjson import read_records
 
 SCHEMA = pl.Schema({"a": pl.String, "b": pl.String})
 

@@ -1,0 +1,1 @@
+"""Where logs lie and in which file format: everything opens the same way, as a ``LogFile``."""
