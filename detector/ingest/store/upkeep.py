@@ -19,6 +19,10 @@ __all__ = ["Fault", "compact", "describe", "prune", "verify"]
 
 Progress = Callable[[str, int, int], None]
 
+_RETENTION = "delta.logRetentionDuration"
+_NOTHING, _MONTH = "interval 0 seconds", "interval 30 days"
+"""How long log entries are kept: no time while they are deleted, else as Delta Lake's default says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -182,11 +186,10 @@ def prune(path: str | Path, before: date) -> int:
 
     """
     store = Store.open(path)
-    with locked(path):
-        with store.staged():
-            old = store.files().filter(pl.col("day") < before)
-            if old.height:
-                store.commit([], _removed(old))
+    with locked(path), store.staged():
+        old = store.files().filter(pl.col("day") < before)
+        if old.height:
+            store.commit([], _removed(old))
         _forget(store.table())
         for folder in sorted(store.path.glob("day=*/bucket=*")) + sorted(store.path.glob("day=*")):
             if not any(folder.iterdir()):
@@ -201,11 +204,12 @@ def prune(path: str | Path, before: date) -> int:
 def _forget(table: DeltaTable) -> None:
     """Delete all files and log entries that only older versions need."""
     table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
-    retention = table.metadata().configuration.get("delta.logRetentionDuration", "interval 30 days")
-    table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
+    retention = table.metadata().configuration.get(_RETENTION, _NOTHING)
+    table.alter.set_table_properties({_RETENTION: _NOTHING})
     table.create_checkpoint()
     table.cleanup_metadata()
-    table.alter.set_table_properties({"delta.logRetentionDuration": retention})
+    # A run that was killed before this line has left nothing to restore.
+    table.alter.set_table_properties({_RETENTION: _MONTH if retention == _NOTHING else retention})
 
 
 def _drop_fingerprints(store: Store) -> None:
@@ -221,4 +225,5 @@ def _drop_fingerprints(store: Store) -> None:
     kept = facts.join(used, on="fingerprint", how="semi").sort("fingerprint")
     if kept.height < facts.height:
         kept.write_delta(str(store.path / "_fingerprints"), mode="overwrite")
-        _forget(DeltaTable(store.path / "_fingerprints"))
+    # Also where nothing goes now: a run that was killed may have come as far as the line above.
+    _forget(DeltaTable(store.path / "_fingerprints"))

@@ -1,11 +1,14 @@
+import errno
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
 import detector
 from detector.errors import InputError
+from detector.ingest.store import upkeep
 from detector.ingest.store.table import Store
 from detector.ingest.store.upkeep import compact, describe, prune, verify
 
@@ -118,6 +121,40 @@ def test_header_facts_that_nobody_uses_any_more_go_with_the_days(ingest, log, tm
     assert Store.open(tmp_path / "store").fingerprints()["user_agent"].to_list() == ["new/2"]
     data = b"".join(path.read_bytes() for path in tmp_path.glob("store/_fingerprints/**/*") if path.is_file())
     assert b"old/1" not in data
+
+
+def test_a_prune_that_was_killed_is_completed_by_the_next(ingest, log, tmp_path, monkeypatch):
+    old = log({"user_agent": "old/1"})
+    ingest(old, log({"user_agent": "new/2"}).with_columns(pl.col("timestamp") + timedelta(days=3)))
+    store = tmp_path / "store"
+    forget, seen = upkeep._forget, []
+
+    def halting(table):
+        seen.append(table)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        forget(table)
+        table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upkeep, "_forget", halting)
+        with pytest.raises(KeyboardInterrupt):
+            prune(store, date(2026, 11, 4))
+    assert prune(store, date(2026, 11, 4)) == 0
+    data = b"".join(path.read_bytes() for path in store.glob("_fingerprints/**/*") if path.is_file())
+    assert b"old/1" not in data
+    for table in (store, store / "_fingerprints"):
+        retention = DeltaTable(table).metadata().configuration["delta.logRetentionDuration"]
+        assert retention == "interval 30 days"
+
+
+def test_a_full_disk_while_old_days_are_deleted_is_one_clear_line(store, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(upkeep, "_forget", full)
+    with pytest.raises(InputError, match="the store is whole"):
+        prune(store, date(2026, 11, 4))
 
 
 def test_upkeep_changes_no_verdict(sample, tmp_path):
