@@ -150,14 +150,17 @@ def _active(table: Path) -> Iterator[Path]:
 
 def _files(store: Path) -> list[str]:
     """List the files in a store's folder but for the lock, the logs and the rejected rows."""
-    kept = {"_delta_log", "quarantine"}
     return sorted(
         path.relative_to(store).as_posix()
         for path in store.rglob("*")
-        if path.is_file()
-        and path.name != "_lock"
-        and not kept.intersection(path.relative_to(store).parts[:2])
+        if path.is_file() and path.name != "_lock" and path.parent.name != "quarantine" and not _of_log(path)
     )
+
+
+def _of_log(path: Path) -> bool:
+    """Say whether a file is an entry of a log, rather than what a killed commit left in its folder."""
+    entry = path.suffix in {".json", ".parquet", ".crc"} or path.name == "_last_checkpoint"
+    return path.parent.name == "_delta_log" and entry
 
 
 def _log(file: Path) -> pl.LazyFrame:
