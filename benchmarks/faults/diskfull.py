@@ -20,7 +20,7 @@ __all__ = ["disk_full", "limited", "mounted"]
 GROWTH = (0.02, 0.3, 0.6, 0.9, 1.1, 1.2, 1.3, 1.4, 1.6, 2.0)
 """Room beside what the store holds, as a share of what it grows by in the end."""
 
-LEAST_GROWTH = 1 << 20
+LEAST_GROWTH = 1 << 16
 """Where a command makes a store smaller, the growth (bytes) that shares are taken of."""
 
 LIMITS = (1 << 10, 1 << 14, 1 << 16, 1 << 18)
