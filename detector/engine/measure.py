@@ -79,7 +79,7 @@ def measure_log(
         parts.append(summarise(bucket, facts, settings))
     summary = Summary.concat(parts)
     tell("measuring", log.requests.height, log.requests.height)
-    losses = find_losses(summary.sessions, facts, settings)
+    losses = find_losses(summary.sessions, summary.heard, facts, settings)
     rewrites = find_rewrites(summary.sessions, facts, settings)
     summary = replace(summary, sessions=losses.sessions)
     population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)

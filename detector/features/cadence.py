@@ -12,7 +12,7 @@ import polars as pl
 
 from detector.settings import CadenceSettings
 
-__all__ = ["COUNTERS", "LARGEST_COUNT", "MICRO", "SQUARE", "activity", "counters", "micro", "turns"]
+__all__ = ["COUNTERS", "LARGEST_COUNT", "MICRO", "SQUARE", "activity", "counters", "hour", "micro", "turns"]
 
 MICRO = 1e6
 """Units of a moment counter in one unit of what it measures."""
@@ -47,6 +47,11 @@ COUNTERS = (
 def micro(expr: pl.Expr) -> pl.Expr:
     """Return an expression in whole millionths, whose sums are exact."""
     return (expr * MICRO).round().cast(pl.Int64)
+
+
+def hour() -> pl.Expr:
+    """Return ``hour``, the timestamp in whole hours since the epoch (UTC)."""
+    return (pl.col("timestamp").dt.epoch("s") // 3600).cast(pl.Int32).alias("hour")
 
 
 def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
@@ -110,8 +115,7 @@ def activity(rows: pl.DataFrame) -> pl.DataFrame:
         null where none was logged).
 
     """
-    hour = (pl.col("timestamp").dt.epoch("s") // 3600).cast(pl.Int32).alias("hour")
-    return rows.group_by("session", hour).agg(
+    return rows.group_by("session", hour()).agg(
         requests=pl.len().cast(pl.Int64),
         human=pl.col("human").sum().cast(pl.Int64),
         country=pl.col("country").drop_nulls().first(),

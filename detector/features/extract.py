@@ -29,6 +29,8 @@ class Summary:
     Attributes:
         sessions: a row a session with its counters.
         activity: ``session``, ``hour``, ``requests``, ``human``, ``country``.
+        heard: ``session``, ``hour``, ``served``, ``posts``, ``reports``, ``reported``:
+            what telemetry told of each hour.
         marks: ``session``, ``fingerprint``, ``network`` (address, else operator),
             ``requests``: which fingerprints its inference requests showed, from where.
         tools: ``session``, ``tools_hash``: the tool sets it offered.
@@ -39,6 +41,7 @@ class Summary:
 
     sessions: pl.DataFrame
     activity: pl.DataFrame
+    heard: pl.DataFrame
     marks: pl.DataFrame
     tools: pl.DataFrame
     accounts: pl.DataFrame
@@ -130,6 +133,7 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
     return Summary(
         sessions=table.sort("session").with_columns(pl.col("session").cast(pl.UInt32)),
         activity=cadence.activity(turns).sort("session", "hour"),
+        heard=telemetry.hourly(rows).sort("session", "hour"),
         marks=marks.sort("session", "fingerprint", "network"),
         tools=turns.select("session", "tools_hash").drop_nulls().unique().sort("session", "tools_hash"),
         accounts=accounts.sort("account"),

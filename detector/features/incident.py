@@ -15,8 +15,9 @@ class Incident:
     """One event, and what it sets aside.
 
     Attributes:
-        kind: ``telemetry_lost`` (a day, a version or a network operator on which most
-            accounts that report at other times fell silent), ``headers_changed`` (since a
+        kind: ``telemetry_lost`` (hours in which most accounts that report at other times fell
+            silent, everywhere, with a version or behind a network operator; or a version with
+            which most did), ``headers_changed`` (since a
             day most accounts of a client send their headers in another order, everywhere
             or behind a network operator), ``release`` (many accounts run a version newer
             than any that the model knows) or ``cohort_shift`` (most accounts of a cohort

@@ -1,36 +1,36 @@
 """Telemetry that a group lost together, which is no silence of its members.
 
-One account that falls silent may hide something; most accounts that fall silent on
-one day, with one version or behind one network operator do not. So sessions are
-laid out in cells, a day, a version or an operator each, and the witnesses of a cell
-are the accounts with sessions in it that report outside of it. A cell lost its
-telemetry where most of its witnesses fell silent, and a witness fell silent only
-where its silent sessions are one run: a harness that rides on a person's account is
-silent between the person's reports.
+One account that falls silent may hide something; most accounts that fall silent at
+once, with one version or behind one network operator do not. A version lost its telemetry
+where most of its users who report with older ones never did with it; a stretch of time,
+everywhere, with a version or behind an operator, where ``detector.features.silence`` finds
+one. What was served then and not reported is nobody's silence, whenever its session began.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 
 import polars as pl
 
 from detector.features.clients import release_ranks
 from detector.features.incident import Incident
+from detector.features.silence import lost_stretches
 from detector.settings import Settings
 
 __all__ = ["Losses", "find_losses"]
 
-CELLS: tuple[tuple[str, ...], ...] = (
-    ("client_version",),
-    ("day",),
-    ("client_version", "day"),
-    ("asn", "day"),
-)
-"""What the sessions of a cell share beside client and print mode, in the order in which they
-are tried; what one explains is left out of the next."""
-
 OWN = ("client", "headless")
-"""What every cell shares: print mode seldom reports and bears no witness for people."""
+"""What every group shares: print mode seldom reports and bears no witness for people."""
+
+GROUPS: tuple[tuple[str, ...], ...] = (("everyone",), OWN, (*OWN, "client_version"), (*OWN, "asn"))
+"""What those who lost a stretch of time may share."""
+
+GROUPED = ("session", "account", "device", *OWN, "client_version", "asn")
+"""What is looked up for each hour of a session."""
+
+EDGE = 1
+"""Hours before and after a stretch that it may have begun or ended in."""
 
 PLACE = ["client", "version", "asn"]
 """Where an incident was; null where it was everywhere."""
@@ -41,9 +41,9 @@ class Losses:
     """Sessions with what happened to their telemetry, and the incidents.
 
     Attributes:
-        sessions: the sessions given, with ``lost`` (silent in a cell that lost its
-            telemetry), ``unheard`` (served requests that no telemetry reported, in such
-            a cell)
+        sessions: the sessions given, with ``unheard`` (served requests that no telemetry
+            reported, in a loss), ``lost`` (silent, and too few of its requests were
+            served outside of a loss to tell anything)
             and ``vouched`` (reported, or lost by an account that otherwise reports
             and that left its old headers for these).
         incidents: one for each client, version and operator.
@@ -54,11 +54,14 @@ class Losses:
     incidents: tuple[Incident, ...]
 
 
-def find_losses(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -> Losses:
+def find_losses(
+    sessions: pl.DataFrame, heard: pl.DataFrame, facts: pl.DataFrame, settings: Settings
+) -> Losses:
     """Tell telemetry that a group lost from telemetry that an account lacks.
 
     Args:
         sessions: ``Summary.sessions`` of the whole fleet.
+        heard: ``Summary.heard`` of the whole fleet.
         facts: result of ``extract.identify``.
         settings: all settings.
 
@@ -66,114 +69,131 @@ def find_losses(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Settings)
     orders = facts.select("fingerprint", order=pl.col("raw_names").list.join(","))
     known = sessions.filter(pl.col("in_scope") & pl.col("client").is_not_null())
     rows = (
-        known.select(
-            *("session", "account", *OWN, "client_version", "asn", "start", "end", "served", "posts"),
-            "fingerprint",
-        )
+        known.select(*GROUPED, "start", "served", "posts", "fingerprint")
         .join(orders, on="fingerprint", how="left")
         .join(release_ranks(known["client_version"]), on="client_version", how="left", nulls_equal=True)
         .with_columns(
-            day=pl.col("start").dt.date(),
             told=pl.col("posts") > 0,
             mute=(pl.col("posts") == 0) & (pl.col("served") >= settings.floors.posts),
-            seen=(pl.col("posts") > 0) | (pl.col("served") >= settings.floors.posts),
         )
         .sort("account", "start", "session")
     )
-    # A session that began before an outage, or ended after it, reports a part of its requests.
-    ends = rows.filter("told").with_columns(day=pl.col("end").dt.date())
-    lost, partly = rows.clear().select("session"), rows.clear().select("session")
-    hits = []
-    for cell in CELLS:
-        rest = rows.join(lost, on="session", how="anti", maintain_order="left")
-        cells = _lost_cells(rest, cell, settings)
-        hit, late = (part.join(cells, on=[*OWN, *cell], how="semi") for part in (rest, ends))
-        hits.append(
-            hit.select(
-                "client",
-                version=pl.col("client_version") if "client_version" in cell else pl.lit(None, pl.String),
-                asn=pl.col("asn") if "asn" in cell else pl.lit(None, pl.Int64),
-                day="day",
-                account="account",
-                mute="mute",
-            )
-        )
-        lost = pl.concat([lost, hit.filter(~pl.col("told")).select("session")])
-        partly = pl.concat([partly, hit.filter("told").select("session"), late.select("session")])
-    replaced = _replaced(rows.join(lost, on="session", how="semi"), rows)
-    marked = sessions.with_columns(
-        lost=pl.col("session").is_in(lost["session"].implode()),
-        vouched=pl.col("vouched") | pl.col("session").is_in(replaced.implode()),
+    hours = heard.join(rows.select(*GROUPED), on="session").with_columns(everyone=pl.lit(value=True))
+    losses = _lost_hours(hours, _lost_versions(rows, settings), settings)
+    marked = _mark(sessions, pl.concat(losses), settings)
+    replaced = _replaced(rows.join(marked.filter("lost"), on="session", how="semi"), rows)
+    vouched = pl.col("vouched") | pl.col("session").is_in(replaced.implode())
+    within = pl.col("hour").is_between("since", "until", closed="left")
+    hits = [_accounts(loss.filter(within), settings) for loss in losses]
+    return Losses(marked.with_columns(vouched=vouched), _incidents(hits))
+
+
+def _lost_hours(hours: pl.DataFrame, versions: pl.DataFrame, settings: Settings) -> list[pl.DataFrame]:
+    """Return the hours of sessions that lie in a loss, with ``PLACE``, ``since`` and ``until`` of it."""
+    version = [*OWN, "client_version"]
+    gone = hours.join(versions, on=version, how="semi").with_columns(
+        since=pl.col("hour").min().over(version), until=pl.col("hour").max().over(version) + 1
     )
-    some = pl.col("session").is_in(partly["session"].implode()) & (pl.col("reports") > 0)
-    missing = (pl.col("served") - pl.col("reported")).clip(lower_bound=0)
-    unheard = pl.when("lost").then("served").when(some).then(missing).otherwise(0)
-    return Losses(marked.with_columns(unheard=unheard.cast(pl.Int64)), _incidents(hits))
+    rest = hours.join(gone.filter(pl.col("posts") == 0), on=["session", "hour"], how="anti")
+    # A silence that no report interrupts did not begin with the loss.
+    reporting = (pl.col("posts") > 0).any().over("account")
+    rest = rest.with_columns(edge=pl.when(reporting).then(EDGE).otherwise(0))
+    losses = [_placed(gone, version)]
+    for group in GROUPS:
+        near = rest.join(lost_stretches(rest, group, settings), on=group).filter(
+            pl.col("hour") >= pl.col("since") - pl.col("edge"),
+            pl.col("hour") < pl.col("until") + pl.col("edge"),
+        )
+        losses.append(_placed(near, group))
+    return losses
 
 
-def _lost_cells(rows: pl.DataFrame, cell: tuple[str, ...], settings: Settings) -> pl.DataFrame:
-    """Return the cells whose witnesses fell silent."""
-    # A witness of a day reports on another one with the same version or operator; a witness
-    # of a version reports with an older one, and never yet with this.
-    home = [*OWN, *(name for name in cell if name != "day")] if "day" in cell else [*OWN]
-    mine = ["account", *home]
+def _placed(hours: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
+    return hours.select(
+        *("session", "account", "hour", "served", "posts", "reports", "since", "until", "client"),
+        version=pl.col("client_version") if "client_version" in group else pl.lit(None, pl.String),
+        asn=pl.col("asn") if "asn" in group else pl.lit(None, pl.Int64),
+    )
+
+
+def _mark(sessions: pl.DataFrame, lost: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Add ``unheard`` and ``lost`` to sessions from their hours in losses."""
+    # Posts that give no number told of all requests.
+    counted = (pl.col("posts") == 0) | (pl.col("reports") > 0)
+    owed = (
+        lost.unique(["session", "hour"]).group_by("session").agg(owed=pl.col("served").filter(counted).sum())
+    )
+    marked = sessions.join(owed, on="session", how="left", maintain_order="left")
+    missing = pl.when(pl.col("reports") > 0).then(pl.col("served") - pl.col("reported")).otherwise("served")
+    unheard = pl.min_horizontal(pl.col("owed").fill_null(0), missing.clip(lower_bound=0))
+    few = pl.col("served") - unheard < settings.floors.posts
+    return marked.with_columns(
+        lost=pl.col("owed").is_not_null() & (pl.col("posts") == 0) & few, unheard=unheard.cast(pl.Int64)
+    ).drop("owed")
+
+
+def _lost_versions(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Return the versions with which accounts that report with older ones never did."""
+    version, mine = [*OWN, "client_version"], ["account", *OWN]
     rows = rows.with_columns(
-        reports=pl.col("told").cum_sum().over(mine),
-        older=pl.col("rank").filter("told").max().over(mine),
+        older=pl.col("rank").filter("told").max().over(mine), reports=pl.col("told").cum_sum().over(mine)
     )
-    mute = pl.col("mute")
+    # A harness that rides on a person's account is silent between the person's reports.
+    once = pl.col("reports").filter("mute").n_unique() == 1
     at = (
-        rows.filter("seen")
-        .group_by("account", *OWN, *cell)
+        rows.filter(pl.col("told") | pl.col("mute"))
+        .group_by("account", *version)
         .agg(
-            told=pl.col("told").sum(),
-            mute=mute.any(),
-            interleaved=(pl.col("reports").filter(mute).max() > pl.col("reports").filter(mute).min()),
-            newer=(pl.col("rank") > pl.col("older")).fill_null(value=False).all(),
+            told=pl.col("told").any(),
+            moved=(pl.col("rank") > pl.col("older")).fill_null(value=False).all() & once,
         )
     )
-    elsewhere = pl.col("told").sum().over(mine) > pl.col("told")
-    fell = elsewhere & pl.col("mute") & ~pl.col("interleaved")
-    if "day" not in cell:
-        # Those who never reported are few among the users of a release, and most of a campaign.
-        fell, elsewhere = fell & pl.col("newer") & (pl.col("told") == 0), pl.lit(value=True)
-    counts = (
-        at.with_columns(fell=fell.fill_null(value=False), elsewhere=elsewhere)
-        .group_by(*OWN, *cell)
-        .agg(pl.col("fell").sum(), witnesses=pl.col("elsewhere").sum())
-    )
+    # Those who never reported are few among the users of a release, and most of a campaign.
+    counts = at.group_by(version).agg(fell=(~pl.col("told") & pl.col("moved")).sum(), witnesses=pl.len())
     rules = settings.incidents
-    return counts.filter(
-        pl.all_horizontal(pl.col(name).is_not_null() for name in cell)
-        & (pl.col("fell") >= rules.witnesses)
-        & (pl.col("fell") >= rules.lost_share * pl.col("witnesses"))
+    return counts.drop_nulls("client_version").filter(
+        (pl.col("fell") >= rules.witnesses) & (pl.col("fell") >= rules.lost_share * pl.col("witnesses"))
     )
+
+
+def _accounts(loss: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Return the accounts with requests in each part of a loss, and whether they fell silent."""
+    silent = (pl.col("posts").sum() == 0) & (pl.col("served").sum() >= settings.floors.posts)
+    place = [*PLACE, "since", "until", "account"]
+    return loss.group_by(place).agg(mute=silent).sort(place)
 
 
 def _incidents(hits: list[pl.DataFrame]) -> tuple[Incident, ...]:
-    """Tell the sessions in lost cells as incidents; what lies within the days of another is part of it."""
-    spans = [
-        (*part.select(first=pl.col("day").min(), last=pl.col("day").max()).row(0), part)
-        for hit in hits
-        for _, part in hit.sort(PLACE).group_by(PLACE, maintain_order=True)
-    ]
-    events: list[tuple[date, date, list[pl.DataFrame]]] = []
-    # A stable sort: the longest first, then in the order of the cells.
-    for first, last, part in sorted(spans, key=lambda span: span[0] - span[1]):
-        around = [rows for start, end, rows in events if start <= first and last <= end]
+    """Tell losses as incidents; what overlaps a loss of more accounts is part of it."""
+    losses = [part for hit in hits for _, part in hit.group_by(*PLACE, "since", "until", maintain_order=True)]
+    events: list[list[pl.DataFrame]] = []
+    # A stable sort: the largest first, then in the order of the groups.
+    for part in sorted(losses, key=lambda part: part.height, reverse=True):
+        around = [event for event in events if _overlap(event[0], part)]
         if around:
             around[0].append(part)
         else:
-            events.append((first, last, [part]))
-    events.sort(key=lambda event: event[:2])
-    return tuple(_incident(*event) for event in events)
+            events.append([part])
+    return tuple(
+        sorted((_incident(event) for event in events), key=lambda one: (one.first_day, one.last_day))
+    )
 
 
-def _incident(first: date, last: date, parts: list[pl.DataFrame]) -> Incident:
-    """Tell one event; its place is that of most of its accounts, else what all parts share."""
+def _overlap(one: pl.DataFrame, other: pl.DataFrame) -> bool:
+    return bool(one["since"][0] < other["until"][0] and other["since"][0] < one["until"][0])
+
+
+def _incident(parts: list[pl.DataFrame]) -> Incident:
+    """Tell one event by its largest part, which comes first.
+
+    Its place is that of most of its accounts, else what all parts share.
+    """
     rows = pl.concat(parts)
     fell, of = rows.filter("mute")["account"].n_unique(), rows["account"].n_unique()
-    main = max(parts, key=lambda part: part["account"].n_unique())
+    main = parts[0]
+    first, last = (
+        datetime.fromtimestamp(3600 * hour, UTC).date() for hour in (main["since"][0], main["until"][0] - 1)
+    )
     named = main if 2 * main["account"].n_unique() > of else rows
     client, version, asn = (place.item(0) if place.n_unique() == 1 else None for place in named[PLACE])
     return Incident("telemetry_lost", first, last, ("silence",), fell, of, client, version, asn)

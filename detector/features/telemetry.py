@@ -7,9 +7,10 @@ telemetry off, and then the start-up probe and the helper calls vanish with it.
 
 import polars as pl
 
-from detector.features.cadence import LARGEST_COUNT, micro
+from detector.features import usage
+from detector.features.cadence import LARGEST_COUNT, hour, micro
 
-__all__ = ["COUNTERS", "counters", "posts"]
+__all__ = ["COUNTERS", "counters", "hourly", "posts"]
 
 COUNTERS = (
     "posts",
@@ -75,3 +76,31 @@ def counters() -> list[pl.Expr]:
         micro(interval * interval).sum().alias("interval_log_square_sum"),
         (pl.col("kind") == "probe").sum().alias("probes"),
     ]
+
+
+def hourly(rows: pl.DataFrame) -> pl.DataFrame:
+    """Count what was served in each hour of a session, and what telemetry told of it.
+
+    Args:
+        rows: requests of all kinds with ``session``, sorted by session and time.
+
+    Returns:
+        ``session``, ``hour`` (hours since the epoch, UTC), ``served``, ``posts``, ``reports``
+        and ``reported``. A post belongs to the hour of the session's last inference request
+        before it, which it reports; to its own where there was none.
+
+    """
+    post = pl.col("kind") == "telemetry"
+    asked = pl.when(~post).then("timestamp").forward_fill().over("session")
+    told = pl.when(post).then(pl.col("telemetry_requests").clip(upper_bound=LARGEST_COUNT))
+    return (
+        rows.filter(pl.col("session").is_not_null() & pl.col("kind").is_in(["inference", "telemetry"]))
+        .with_columns(timestamp=pl.coalesce(asked, "timestamp"))
+        .group_by("session", hour())
+        .agg(
+            served=(usage.served() & ~post).sum().cast(pl.Int64),
+            posts=post.sum().cast(pl.Int64),
+            reports=told.count().cast(pl.Int64),
+            reported=told.sum().cast(pl.Int64),
+        )
+    )

@@ -10,7 +10,7 @@ import polars as pl
 from detector.features.cadence import LARGEST_COUNT
 from detector.settings import UsageSettings
 
-__all__ = ["COUNTERS", "counters", "steps"]
+__all__ = ["COUNTERS", "counters", "served", "steps"]
 
 COUNTERS = (
     "served",
@@ -25,6 +25,11 @@ COUNTERS = (
     "refused",
 )
 """Columns of :func:`counters`; each adds up over sessions."""
+
+
+def served() -> pl.Expr:
+    """Return whether a request was answered; so it was where no status was logged."""
+    return pl.col("status").is_null() | pl.col("status").is_between(200, 299)
 
 
 def steps(rows: pl.DataFrame) -> pl.DataFrame:
@@ -54,7 +59,6 @@ def steps(rows: pl.DataFrame) -> pl.DataFrame:
 
 def counters(settings: UsageSettings) -> list[pl.Expr]:
     """Return the aggregations over the rows of :func:`steps`, one a name in ``COUNTERS``."""
-    served = pl.col("status").is_null() | pl.col("status").is_between(200, 299)
     warm = (pl.col("gap") < settings.cache_ttl_s) & pl.col("cache_read_tokens").is_not_null()
     pair = (
         pl.col("context").is_not_null()
@@ -63,7 +67,7 @@ def counters(settings: UsageSettings) -> list[pl.Expr]:
     )
     limited = pl.col("earlier_status").is_in([429, 529]) & pl.col("earlier_retry_s").is_not_null()
     return [
-        served.sum().alias("served"),
+        served().sum().alias("served"),
         (pl.col("context").fill_null(0) + pl.col("output_tokens").fill_null(0)).sum().alias("tokens"),
         pl.col("output_tokens").sum(),
         pl.when(warm).then(pl.col("cache_read_tokens")).sum().alias("warm_read"),

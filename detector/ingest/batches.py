@@ -18,7 +18,7 @@ from detector.ingest.paths import bare_path
 from detector.ingest.privacy import Pseudonyms
 from detector.ingest.sources.logfile import LogFile
 from detector.ingest.sources.ndjson import read_records
-from detector.ingest.store.table import FINGERPRINT, STORED, bucket_of
+from detector.ingest.store.layout import FINGERPRINT, STORED, bucket_of
 from detector.schema import LOG_COLUMNS, REQUEST
 from detector.settings import ReadSettings
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from detector.errors import InputError
 from detector.ingest.batches import Terms, read_batches
-from detector.ingest.dialects import load_dialect, recognise
+from detector.ingest.dialects import Dialect, load_dialect, recognise
 from detector.ingest.intake import Intake, Progress
 from detector.ingest.privacy import Pseudonyms, load_key
 from detector.ingest.sources.find import find_all
 from detector.ingest.sources.logfile import LogFile
-from detector.ingest.store.table import BUCKETS, Store, is_store, locked
+from detector.ingest.store.layout import BUCKETS
+from detector.ingest.store.lock import locked
+from detector.ingest.store.table import Store, is_store
 from detector.ingest.store.writing import write_partitions
 from detector.settings import Settings, default_settings
 
@@ -128,27 +130,35 @@ def ingest_logs(
         home, pseudonyms = _opened(Path(store), buckets, key_file, keep_ids=keep_ids)
         terms = Terms(pseudonyms, home.buckets, settings.read)
         with home.staged():
+            tell("looking for new logs", 0, 1)
             identities = [file.identity() for file in files]
             known = home.knows(identities)
-            intake = Intake(home, sum(file.rows() or 0 for file in files), tell)
-            report: list[Ingested] = []
-            for file, identity in zip(files, identities, strict=True):
-                if identity in known:
-                    report.append(Ingested(file.name, known=True))
-                    continue
-                known.add(identity)
-                used, why = (named, "") if named else recognise(file.fields())
+            fresh: dict[str, LogFile] = {}
+            for identity, file in zip(identities, files, strict=True):
+                if identity not in known:
+                    fresh.setdefault(identity, file)
+            intake = Intake(home, sum(file.rows() or 0 for file in fresh.values()), tell)
+            report = [Ingested(file.name, known=True) for file in files if file not in fresh.values()]
+            for identity, file in fresh.items():
+                used, why = (named, "") if named else _recognised(file)
                 intake.take(identity, read_batches(file, used, terms))
-                reasons = intake.rejected[identity]["reason"]
-                counts = dict(sorted(reasons.value_counts().iter_rows()))
-                report.append(Ingested(file.name, used.name, why, False, intake.rows[identity], counts))
+                counts = dict(sorted(intake.rejected[identity]["reason"].value_counts().iter_rows()))
+                report.append(
+                    Ingested(
+                        file.name,
+                        dialect=used.name,
+                        why=why,
+                        rows=intake.rows[identity],
+                        rejected=counts,
+                    )
+                )
             _tolerable(report, max_rejects)
-            names = {i: file.name for i, file in zip(identities, files, strict=True) if i in intake.rows}
+            names = {identity: file.name for identity, file in fresh.items()}
             added, duplicates, version = _written(home, intake, names, tell)
     return Ingestion(
         store=str(store),
         version=version,
-        sources=tuple(report),
+        sources=tuple(sorted(report, key=lambda source: source.source)),
         rows=sum(source.rows for source in report),
         added=added,
         duplicates=duplicates,
@@ -165,6 +175,12 @@ def _logs(sources: Iterable[str | Path], store: Path) -> list[LogFile]:
     if not files:
         raise InputError(f"{store}: the sources hold nothing but the store itself; name the logs to ingest")
     return files
+
+
+def _recognised(file: LogFile) -> tuple[Dialect, str]:
+    """Return a file's dialect and how it is known; one without any field may be of any."""
+    fields = file.fields()
+    return recognise(fields, file.path) if fields else (load_dialect("native"), "")
 
 
 def _opened(

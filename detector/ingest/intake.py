@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from detector.ingest.batches import REJECTED, Batch
+from detector.ingest.store.layout import FINGERPRINT
 from detector.ingest.store.sorting import Run, write_run
-from detector.ingest.store.table import FINGERPRINT, Store
+from detector.ingest.store.table import Store
 
 __all__ = ["Intake", "Progress"]
 

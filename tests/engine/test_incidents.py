@@ -77,6 +77,16 @@ def test_an_outage_is_one_incident_and_changes_no_coverage(run, fleet, rescored,
     assert found(told, fleet) >= found(run, fleet)
 
 
+@pytest.mark.parametrize("hours", [(9, 24), (0, 12), (12, 18)])
+def test_an_outage_of_hours_accuses_nobody_in_the_log_of_one_day(fleet, rescored, genuine, hours):
+    day = fleet.requests.filter(on(2, 3))
+    within = pl.col("timestamp").dt.hour().is_between(*hours, closed="left")
+    told, whole = rescored(day.filter(~(ASIDE & within))), rescored(day)
+    assert kinds(told) == [("telemetry_lost", None, None)]
+    flagged, watched = accused(told, genuine)
+    assert (flagged, watched <= accused(whole, genuine)[1]) == (0, True)
+
+
 def test_a_proxy_before_the_gateway_that_eats_telemetry_accuses_nobody(fleet, rescored, genuine, run):
     names = pl.col("header_names").list.sort(descending=True)
     rows = fleet.requests.filter(~(ASIDE & on(2)))

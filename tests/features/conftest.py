@@ -109,7 +109,9 @@ def pipeline(tmp_path_factory):
         log = read_log(path, settings)
         facts = identify(log.fingerprints, settings)
         summary = summarise(log.requests, facts, settings)
-        summary = replace(summary, sessions=find_losses(summary.sessions, facts, settings).sessions)
+        summary = replace(
+            summary, sessions=find_losses(summary.sessions, summary.heard, facts, settings).sessions
+        )
         population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)
         described = describe_sessions(summary, facts, [population, *populations], settings)
         kinds = {name for counter, name in ASIDE.items() if summary.sessions[counter].sum()}

@@ -14,24 +14,56 @@ FACTS = pl.DataFrame(
 
 
 def session(account, day, hour=0, **values):
-    """A session of an account that reports, ``day`` days after Monday and ``hour`` hours after nine."""
+    """A session of an account that reports, ``day`` days after Monday and ``hour`` hours after nine.
+
+    ``hours`` are (after its start, served, reported) where it is longer than one.
+    """
     start = MONDAY + timedelta(days=day, hours=hour)
+    silent = values.pop("silent", False)
+    hours = values.pop("hours", [(0, 40, 0 if silent else 40)])
     base = {"account": account, "in_scope": True, "client": "own", "headless": False, "client_version": "2.1"}
-    base |= {"asn": 7, "start": start, "end": start + timedelta(hours=1), "served": 40, "posts": 9}
-    base |= {"reports": 9, "reported": 40, "fingerprint": 0}
-    values = {"posts": 0, "reports": 0, "reported": 0} | values if values.pop("silent", False) else values
+    base |= {"asn": 7, "start": start, "fingerprint": 0, "device": None, "hours": hours}
     return base | values
 
 
-def found(*rows):
-    """What became of sessions, numbered as given."""
+def found(*rows, counts=True):
+    """What became of sessions, numbered as given; a post reports up to ten requests.
+
+    Without ``counts`` posts do not say how many.
+    """
+    heard = pl.DataFrame(
+        [
+            (
+                number,
+                int(row["start"].timestamp()) // 3600 + after,
+                served,
+                -(-told // 10),
+                -(-told // 10),
+                told,
+            )
+            for number, row in enumerate(rows)
+            for after, served, told in row["hours"]
+        ],
+        {"session": pl.UInt32, "hour": pl.Int32}
+        | dict.fromkeys(("served", "posts", "reports", "reported"), pl.Int64),
+        orient="row",
+    )
+    if not counts:
+        heard = heard.with_columns(reports=pl.lit(0, pl.Int64), reported=pl.lit(0, pl.Int64))
     table = (
-        pl.DataFrame(rows)
+        pl.DataFrame([{name: row[name] for name in row if name != "hours"} for row in rows])
         .with_row_index("session")
-        .cast({"fingerprint": pl.UInt32, "client_version": pl.String, "asn": pl.Int64})
+        .cast({"fingerprint": pl.UInt32, "client_version": pl.String, "asn": pl.Int64, "device": pl.UInt64})
+        .join(heard.drop("hour").group_by("session").sum(), on="session")
+        .sort("session")
     )
     table = table.with_columns(vouched=pl.col("posts") > 0, lost=pl.lit(value=False), unheard=pl.lit(0))
-    return find_losses(table, FACTS, default_settings())
+    return find_losses(table, heard, FACTS, default_settings())
+
+
+def uncounted(*rows):
+    """Sessions of a log without ``telemetry_requests``."""
+    return found(*rows, counts=False).sessions
 
 
 def week(accounts, silent=lambda *_: False, **values):
@@ -82,7 +114,7 @@ def test_a_handful_of_accounts_is_no_outage(accounts, incidents):
 
 @pytest.mark.parametrize(("fell", "incidents"), [(9, 0), (10, 1)])
 def test_at_least_half_must_fall_silent(fell, incidents):
-    told = found(*week(20, silent=lambda account, day: day == 2 and account < fell))
+    told = found(*(session(a, day, silent=day == 2 and a < fell) for a in range(20) for day in range(5)))
     assert len(told.incidents) == incidents
 
 
@@ -135,17 +167,68 @@ def test_lost_headers_beside_the_old_ones_are_not_vouched_for():
 
 
 def test_a_session_that_runs_into_an_outage_owes_what_it_reported():
-    late = {"end": MONDAY + timedelta(days=2, hours=3), "served": 100, "reported": 30}
-    told = found(*week(30, silent=lambda _, day: day == 2), session(0, 1, 12, **late))
+    late = session(0, 1, 12, hours=[(0, 30, 30), (12, 30, 0), (13, 40, 0)])
+    told = found(*week(30, silent=lambda _, day: day == 2), late)
     last = told.sessions.filter(session=150)
     assert last.select("lost", "unheard").row(0) == (False, 70)
+
+
+def afternoon(accounts, *, since=3, until=8, **values):
+    """One day of eight hours, each account in all of them, silent from one hour to another."""
+    return [
+        session(account, 0, hours=[(h, 10, 0 if since <= h < until else 10) for h in range(8)], **values)
+        for account in range(accounts)
+    ]
+
+
+def test_an_outage_of_hours_is_told_within_one_day():
+    off = [session(account, 0, hours=[(h, 10, 0) for h in range(8)]) for account in (50, 51)]
+    told = found(*afternoon(20), *off)
+    (incident,) = told.incidents
+    assert (incident.first_day, incident.last_day) == (date(2026, 11, 2), date(2026, 11, 2))
+    assert (incident.client, incident.accounts, incident.of) == ("own", 22, 22)
+    # Five hours of ten requests were lost; who never reports owes the others.
+    assert told.sessions.filter(pl.col("account") < 20)["unheard"].to_list() == [50] * 20
+    assert told.sessions.filter(pl.col("account") >= 50).select("lost", "unheard").rows() == [(False, 50)] * 2
+
+
+def test_a_session_within_an_outage_is_lost_and_one_before_it_is_not():
+    silent = [session(0, 0, h, silent=True, client_version=None, device=9) for h in (1, 4)]
+    told = found(*afternoon(20), *silent)
+    assert told.sessions.filter(device=9)["lost"].to_list() == [False, True]
+
+
+def test_an_outage_in_the_middle_of_an_hour_counts_only_what_is_missing():
+    half = [session(a, 0, hours=[(0, 10, 10), (1, 10, 7), (2, 10, 0), (3, 10, 0)]) for a in range(20)]
+    assert found(*half).sessions["unheard"].to_list() == [23] * 20
+
+
+def test_posts_without_numbers_told_of_all():
+    rows = [session(a, 0, hours=[(0, 10, 10), (1, 10, 10), (2, 10, 0), (3, 10, 0)]) for a in range(20)]
+    assert uncounted(*rows)["unheard"].to_list() == [20] * 20
+
+
+def test_what_one_client_shares_with_nobody_is_lost_where_everybody_lost_it():
+    web = [session(60, 0, hours=[(0, 30, 30), (4, 30, 0)], client="browser", client_version="5")]
+    told = found(*afternoon(20), *web)
+    assert told.sessions.filter(client="browser")["unheard"].to_list() == [30]
+    assert len(told.incidents) == 1
+
+
+def test_two_outages_are_two_incidents():
+    two = [
+        session(a, d, hours=[(h, 10, 0 if h in {1, 2} and d in {1, 3} else 10) for h in range(4)])
+        for a in range(20)
+        for d in range(5)
+    ]
+    assert [one.first_day.day for one in found(*two).incidents] == [3, 5]
 
 
 def test_the_order_of_sessions_changes_nothing():
     rows = week(30, silent=lambda _, day: day == 2) + moved(6, "2.2", 60)
     one, two = found(*rows), found(*rows[::-1])
     assert one.incidents == two.incidents
-    key = ["account", "start"]
+    key = ["account", "start", "client_version"]
     assert one.sessions.sort(key).drop("session").equals(two.sessions.sort(key).drop("session"))
 
 

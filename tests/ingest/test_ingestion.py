@@ -140,6 +140,26 @@ def test_unusable_rows_are_listed_with_reason_and_place(tmp_path):
     ]
 
 
+def test_empty_files_among_others_are_no_error(week, tmp_path):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    week.write_parquet(logs / "a.parquet")
+    week.clear().write_parquet(logs / "b.parquet")
+    for name in ("c.ndjson", "d.csv", "e.json"):
+        (logs / name).write_text("\n" if name == "e.json" else "")
+    (logs / "f.ndjson").write_text("no json\n")
+    (logs / "g.parquet").write_bytes((logs / "a.parquet").read_bytes())
+    done = ingest_logs([logs], tmp_path / "store")
+    assert (done.rows, done.added, done.rejected) == (301, 300, {"unreadable": 1})
+    assert [source.source for source in done.sources if source.known] == ["d.csv", "g.parquet"]
+
+
+def test_an_unknown_dialect_names_the_file_and_what_it_holds(tmp_path):
+    (tmp_path / "odd.ndjson").write_text('{"when": 1, "who": 2}\n')
+    with pytest.raises(InputError, match=r"odd\.ndjson: is of no known dialect \(when, who\); name it"):
+        ingest_logs([tmp_path / "odd.ndjson"], tmp_path / "store")
+
+
 def test_too_many_rejects_change_nothing(ingest, log, tmp_path):
     ingest(log({"request_id": "kept"}))
     before = everything(tmp_path / "store")

@@ -37,7 +37,7 @@ def load_dialect(name_or_path: str) -> Dialect:
     return parse_dialect(text, name_or_path, _extended)
 
 
-def recognise(found: frozenset[str]) -> tuple[Dialect, str]:
+def recognise(found: frozenset[str], log: str = "log") -> tuple[Dialect, str]:
     """Find the dialect of a log.
 
     A dialect is possible where the log has all fields of one of its sets of signs; of
@@ -46,6 +46,7 @@ def recognise(found: frozenset[str]) -> tuple[Dialect, str]:
     Args:
         found: field paths of a sample: keys joined by dots, list elements as ``[]``.
             The keys of a list of key and value need not be there.
+        log: what to call it in an error.
 
     Returns:
         The dialect and one line that says by which fields it was known.
@@ -66,10 +67,10 @@ def recognise(found: frozenset[str]) -> tuple[Dialect, str]:
         return best[0]
     if best:
         names = " and ".join(dialect.name for dialect, _ in best)
-        raise refusal("log", f"fits the dialects {names} equally well", "choose one with --dialect")
+        raise refusal(log, f"fits the dialects {names} equally well", "choose one with --dialect")
     shown = ", ".join(name[:60] for name in sorted(found)[:8]) or "no fields"
     raise refusal(
-        "log",
+        log,
         f"is of no known dialect ({shown})",
         "name it with --dialect, or write a field map (docs/dialects.md)",
     )

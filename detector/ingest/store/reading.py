@@ -6,7 +6,8 @@ import polars as pl
 
 from detector.ingest.fingerprints import FACTS, FACTS_KEY
 from detector.ingest.rows import HASHED, PLAIN, TEXTS
-from detector.ingest.store.table import STORED, Store, active_files
+from detector.ingest.store.layout import STORED
+from detector.ingest.store.table import Store, active_files
 
 __all__ = ["read_buckets"]
 

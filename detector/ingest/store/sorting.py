@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from detector.ingest.store.table import PARTITION, STORED
+from detector.ingest.store.layout import PARTITION, STORED
 
 __all__ = ["ORDER", "Run", "merged", "write_run"]
 

@@ -1,17 +1,5 @@
-"""The Delta table a store is: its columns, its properties, its lock and its commits.
+"""The Delta table a store is: its properties, its files and its commits."""
 
-Layout of a store::
-
-    _delta_log/                      the transaction log (Delta Lake protocol)
-    day=2026-11-02/bucket=3/*.parquet   requests, sorted by account and time
-    _fingerprints/                   a small Delta table: header facts by code
-    quarantine/*.parquet             rejected rows: source, row, reason
-    _staging/                        files of a run that has not committed
-
-A bucket is ``xxh3_64(account_id) mod buckets``, so all rows of an account share one.
-"""
-
-import fcntl
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,85 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import polars_hash as plh
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from detector.errors import InputError
-from detector.ingest.fingerprints import FACTS
 from detector.ingest.sources.tables import STORE_MARK
-from detector.schema import LOG_COLUMNS, REQUEST
+from detector.ingest.store.layout import FINGERPRINT, PARTITION, STORED
 
-__all__ = [
-    "BUCKETS",
-    "FINGERPRINT",
-    "PARTITION",
-    "STORED",
-    "Store",
-    "active_files",
-    "bucket_of",
-    "is_store",
-    "locked",
-]
-
-PARTITION = ["day", "bucket"]
-
-BUCKETS = 16
-"""Parts that a new store has by account, unless told otherwise."""
-
-_KEPT = {c.name: c.dtype for c in LOG_COLUMNS if c.name not in {*FACTS, "request_id"}}
-
-STORED = pl.Schema(
-    {
-        "day": pl.Date(),
-        "bucket": pl.Int32(),
-        "account_id": _KEPT.pop("account_id"),
-        "timestamp": _KEPT.pop("timestamp"),
-        "request": pl.Int64(),
-        "fingerprint": pl.Int64(),
-        **_KEPT,
-    }
-)
-"""A stored request: the native columns with ``request`` for ``request_id`` and
-``fingerprint`` for the header facts, both 64-bit hashes."""
-
-FINGERPRINT = pl.Schema({"fingerprint": pl.Int64(), **{name: REQUEST[name] for name in FACTS}})
-"""Header facts by their code."""
+__all__ = ["Store", "active_files", "is_store"]
 
 _BUCKETS = "harness-detector.buckets"
 _KEY = "harness-detector.key"
 _IDS = "harness-detector.ids"
 _FORMAT = "1"
-
-
-def bucket_of(account: str, buckets: int) -> pl.Expr:
-    """Return the bucket of an account column: a stable hash, the same in every version."""
-    hashed: pl.Expr = plh.col(account).nchash.xxh3_64()
-    return (hashed % buckets).cast(pl.Int32).alias("bucket")
-
-
-@contextmanager
-def locked(path: str | Path) -> Iterator[None]:
-    """Be the only writer of a store, made or to be made; others wait their turn.
-
-    The lock goes with the process, however that ends.
-
-    Raises:
-        InputError: the folder is not on a local disk, or cannot be made or written.
-
-    """
-    folder, advice = Path(path), "give a folder on a local disk"
-    if "://" in str(path):
-        raise InputError(f"{path}: cannot be used as a store; {advice}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "_lock").open("w")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be used as a store ({error.strerror}); {advice}") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def is_store(path: str | Path) -> bool:

@@ -11,8 +11,10 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
+from detector.ingest.store.layout import PARTITION, STORED, bucket_of
+from detector.ingest.store.lock import locked
 from detector.ingest.store.sorting import Run
-from detector.ingest.store.table import PARTITION, STORED, Store, bucket_of, locked
+from detector.ingest.store.table import Store
 from detector.ingest.store.writing import write_partitions
 
 __all__ = ["Fault", "compact", "describe", "prune", "verify"]

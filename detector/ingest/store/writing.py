@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 from deltalake.transaction import AddAction
 
+from detector.ingest.store.layout import PARTITION, STORED
 from detector.ingest.store.sorting import Run, merged
-from detector.ingest.store.table import PARTITION, STORED, Store
+from detector.ingest.store.table import Store
 
 __all__ = ["Written", "write_partitions"]
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from detector.ingest.store.layout import PARTITION, STORED
 from detector.ingest.store.sorting import ORDER, Run, merged, write_run
-from detector.ingest.store.table import PARTITION, STORED
 
 DAY = date(2026, 11, 2)
 

@@ -1,5 +1,4 @@
 import errno
-import threading
 from datetime import date
 
 import polars as pl
@@ -7,7 +6,9 @@ import pytest
 from deltalake import write_deltalake
 
 from detector.errors import InputError
-from detector.ingest.store.table import FINGERPRINT, STORED, Store, bucket_of, is_store, locked
+from detector.ingest.store.layout import FINGERPRINT, STORED
+from detector.ingest.store.lock import locked
+from detector.ingest.store.table import Store, is_store
 
 
 @pytest.fixture
@@ -37,13 +38,6 @@ def test_a_store_of_another_format_is_refused(store):
     store.table().alter.set_table_properties({"harness-detector.store": "99"}, raise_if_not_exists=False)
     with pytest.raises(InputError, match="is a store of format 99"):
         Store.open(store.path)
-
-
-def test_buckets_are_stable():
-    # Another hash would look for accounts in the wrong files of existing stores.
-    assert 0x2D06800538D394C2 % 16 == 2  # the published XXH3_64bits of empty text
-    frame = pl.DataFrame({"account_id": ["ann", "bob", "carol", ""]})
-    assert frame.select(bucket_of("account_id", 16)).to_series().to_list() == [8, 5, 4, 2]
 
 
 def test_fingerprints_are_added_once(store):
@@ -98,21 +92,6 @@ def test_a_list_of_files_that_is_cut_off_removes_nothing(ingest, week, monkeypat
     assert store.files()["path"].to_list() == kept
     assert not store.staging.exists()
     assert ingest(week.tail(150)).added == 150
-
-
-def test_one_writer_waits_for_the_other(tmp_path):
-    order = []
-
-    def second():
-        with locked(tmp_path):
-            order.append("second")
-
-    with locked(tmp_path):
-        other = threading.Thread(target=second)
-        other.start()
-        order.append("first")
-    other.join()
-    assert order == ["first", "second"]
 
 
 def test_known_sources_are_those_that_were_committed(store):
