@@ -28,7 +28,6 @@ LIMITS = (1 << 10, 1 << 14, 1 << 16, 1 << 18)
 
 TEMPORARY = 1 << 16
 AMPLE = 1 << 30
-BLOCK = 4096
 
 
 def disk_full(bench: Bench) -> Iterator[Finding]:
@@ -42,18 +41,18 @@ def disk_full(bench: Bench) -> Iterator[Finding]:
 
 
 def _store_full(bench: Bench, errand: Errand) -> Finding:
-    with bench.store(errand.origin) as store:
-        small = _room(store.parent)
+    with mounted(bench.scratch, AMPLE) as disk, bench.store(errand.origin, parent=disk) as store:
+        small = _used(disk)
         errand.start(store).ended()
-        growth = max(_room(store.parent) - small, LEAST_GROWTH)
+        growth = max(_used(disk) - small, LEAST_GROWTH)
     failures, refused = [], 0
     for share in GROWTH:
-        with mounted(bench.scratch, small + int(share * growth)) as disk:
-            with bench.store(errand.origin, parent=disk) as store:
-                wrong, was_refused = _tried(bench, errand, store, errand.start(store).ended())
-                refused += was_refused
-                _resize(disk, AMPLE)
-                wrong += _completed(bench, errand, store)
+        with mounted(bench.scratch, AMPLE) as disk, bench.store(errand.origin, parent=disk) as store:
+            _resize(disk, _used(disk) + int(share * growth))
+            wrong, was_refused = _tried(bench, errand, store, errand.start(store).ended())
+            refused += was_refused
+            _resize(disk, AMPLE)
+            wrong += _completed(bench, errand, store)
             failures += [f"room for {share:.0%} of the growth: {text}" for text in wrong]
     note = f"{refused} refused, {len(GROWTH) - refused} had room"
     return Finding(f"disk full during {errand.what}", len(GROWTH), tuple(failures), note)
@@ -128,9 +127,7 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # fixed programs
 
 
-def _room(folder: Path) -> int:
-    """Return the bytes that a folder takes on a disk of whole blocks, folders included."""
-    return sum(
-        BLOCK + sum(-(-Path(parent, name).stat().st_size // BLOCK) * BLOCK for name in names)
-        for parent, _, names in os.walk(folder)
-    )
+def _used(disk: Path) -> int:
+    """Return the bytes that are taken on a disk."""
+    state = os.statvfs(disk)
+    return (state.f_blocks - state.f_bfree) * state.f_frsize

@@ -15,7 +15,7 @@ from detector.ingest.store.layout import PARTITION, STORED, bucket_of
 from detector.ingest.store.lock import locked
 from detector.ingest.store.sorting import Run
 from detector.ingest.store.table import Store
-from detector.ingest.store.writing import write_partitions
+from detector.ingest.store.writing import MOST_ROWS, write_partitions
 
 __all__ = ["Fault", "compact", "describe", "prune", "verify"]
 
@@ -43,7 +43,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     store = Store.open(path)
     files = store.files()
-    crowded = files.group_by(PARTITION).len().filter(pl.col("len") > 1)
+    crowded = files.filter(_crowded()).select(PARTITION).unique()
     return {
         "store": str(path),
         "version": store.table().version(),
@@ -122,7 +122,7 @@ def _orphans(store: Store, active: set[str]) -> set[str]:
 
 
 def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, int]:
-    """Rewrite partitions of several files as one sorted file each.
+    """Rewrite partitions of several files as one sorted file each, large ones as few.
 
     Files that no version of the last week needs are deleted.
 
@@ -138,7 +138,7 @@ def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, in
     store = Store.open(path)
     with locked(path), store.staged():
         files = store.files()
-        old = files.filter(pl.len().over(PARTITION) > 1)
+        old = files.filter(_crowded())
         runs = [_run(store, file) for file in old.iter_rows(named=True)]
         total, done = int(old["rows"].sum()), 0
         new: list[AddAction] = []
@@ -150,6 +150,11 @@ def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, in
             store.commit(new, _removed(old))
         store.table().vacuum(dry_run=False)
         return files.height, files.height - old.height + len(new)
+
+
+def _crowded() -> pl.Expr:
+    """Say of each file whether its partition has more of them than a large one is cut into."""
+    return pl.len().over(PARTITION) > (pl.col("rows").sum().over(PARTITION) / MOST_ROWS).ceil()
 
 
 def _run(store: Store, file: dict[str, Any]) -> Run:

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 import detector
 from detector.errors import InputError
-from detector.ingest.store import upkeep
+from detector.ingest.store import upkeep, writing
 from detector.ingest.store.table import Store
 from detector.ingest.store.upkeep import compact, describe, prune, verify
 
@@ -90,6 +90,18 @@ def test_compaction_keeps_every_row_and_the_order(store):
     assert verify(store) == []
     assert_frame_equal(pl.read_delta(str(store)).sort("request"), before)
     assert compact(store) == (fewer, fewer)
+
+
+def test_a_partition_cut_because_it_is_large_is_not_merged_again_and_again(store, monkeypatch):
+    monkeypatch.setattr(upkeep, "MOST_ROWS", 20)
+    monkeypatch.setattr(writing.write_partitions, "__defaults__", (20,))
+    before = pl.read_delta(str(store)).sort("request")
+    for _ in range(3):
+        files = compact(store)[1]
+    assert files > Store.open(store).files().select("day", "bucket").n_unique()
+    assert describe(store)["partitions_to_compact"] == 0
+    assert compact(store) == (files, files)
+    assert_frame_equal(pl.read_delta(str(store)).sort("request"), before)
 
 
 def test_whoever_reads_an_older_version_can_go_on_during_compaction(store):
