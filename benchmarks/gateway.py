@@ -3,6 +3,11 @@
 A gateway writes what arrives, in order of time, the accounts mixed. So fleets of distinct
 accounts are merged hour by hour into native Parquet, Hive by date. One busy hour of the last
 day is kept apart, for a small ingest later on. Logs are cached: the same size is the same log.
+
+Simulation is slow, so a log beyond ``MOST_SIMULATED`` rows is made of copies of one of that size.
+A copy is a stream of files of its own, as of one more gateway node, in a folder ``node=N``. Its
+account, session, device and request ids end in ``-N``, so that no two copies share any; times,
+paths, header facts and addresses are the same in all.
 """
 
 import math
@@ -35,6 +40,12 @@ ACCOUNT_ROWS = 2_900
 FILE_ROWS = 300_000
 """Rows a file, about, at which a gateway starts the next."""
 
+MOST_SIMULATED = 10_000_000
+"""Rows of the largest log that is simulated as a whole."""
+
+IDS = ("account_id", "session_id", "device_id", "request_id")
+"""What tells one copy of a log from another."""
+
 
 @dataclass(frozen=True)
 class GatewayLog:
@@ -45,7 +56,7 @@ class GatewayLog:
         rows: of ``log``.
         bytes: of the files of ``log``.
         files: of ``log``.
-        accounts: that were simulated.
+        accounts: that were simulated, those of each copy counted.
         later_rows: of ``later``.
 
     """
@@ -79,8 +90,11 @@ def gateway_log(rows: int, cache: Path) -> GatewayLog:
     folder = cache / f"rows-{rows}"
     if not folder.is_dir():
         with new_folder(folder) as work:
-            accounts = _simulated(rows, work / "fleets")
-            _merged(work / "fleets", work)
+            if rows > MOST_SIMULATED:
+                accounts = _copied(rows, gateway_log(MOST_SIMULATED, cache), work)
+            else:
+                accounts = _simulated(rows, work / "fleets")
+                _merged(work / "fleets", work)
             (work / "accounts.json").write_text(dumps(accounts), "utf-8")
     return _described(folder)
 
@@ -116,6 +130,19 @@ def _simulated(rows: int, folder: Path) -> int:
         made += requests.filter(pl.col("timestamp") < LATER).height
         accounts += wanted
     return accounts
+
+
+def _copied(rows: int, log: GatewayLog, folder: Path) -> int:
+    """Copy a log and its later hour under other ids until there are rows enough; return the accounts."""
+    nodes = math.ceil(rows / log.rows)
+    for node in range(nodes):
+        for file in sorted(log.folder.glob("*/**/*.parquet")):
+            part, *place = file.relative_to(log.folder).parts
+            target = folder / part / f"node={node}" / Path(*place)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            renamed = pl.read_parquet(file, hive_partitioning=False).with_columns(pl.col(IDS) + f"-{node}")
+            renamed.write_parquet(target, compression="zstd")
+    return nodes * log.accounts
 
 
 def _merged(fleets: Path, folder: Path) -> None:

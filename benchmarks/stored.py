@@ -15,7 +15,16 @@ from deltalake import DeltaTable
 
 from detector.schema import REQUEST
 
-__all__ = ["NOTHING", "Contents", "log_contents", "named_files", "store_contents", "strays", "version_of"]
+__all__ = [
+    "NOTHING",
+    "Contents",
+    "log_contents",
+    "named_files",
+    "store_contents",
+    "strays",
+    "superseded",
+    "version_of",
+]
 
 TOKENS = [name for name in REQUEST if name.endswith("_tokens")]
 FACTS = ["user_agent", "header_names", "ja4"]
@@ -107,20 +116,18 @@ def strays(store: Path) -> list[str]:
 
     The lock, the log of a table and the list of rejected rows belong to the store.
     """
-    named = {file for table in (store, store / "_fingerprints") for file in named_files(table)}
-    kept = {"_delta_log", "quarantine"}
-    return sorted(
-        path.relative_to(store).as_posix()
-        for path in store.rglob("*")
-        if path.is_file()
-        and path not in named
-        and path.name != "_lock"
-        and not kept.intersection(path.relative_to(store).parts[:2])
-    )
+    named = {file for table in _tables(store) for file in (*named_files(table), *_active(table))}
+    return [name for name in _files(store) if store / name not in named]
+
+
+def superseded(store: Path) -> list[str]:
+    """List the files in a store's folder that the newest version does not name."""
+    active = {file for table in _tables(store) for file in _active(table)}
+    return [name for name in _files(store) if store / name not in active]
 
 
 def named_files(table: Path) -> Iterator[Path]:
-    """Give the data files that any version of a Delta table added.
+    """Give the data files that any version of a Delta table added, as far as its log goes back.
 
     From the ``add`` actions of the log, whose paths are URL-encoded (Delta Lake protocol).
     """
@@ -129,6 +136,31 @@ def named_files(table: Path) -> Iterator[Path]:
             action = json.loads(line)
             if "add" in action:
                 yield table / unquote(action["add"]["path"])
+
+
+def _tables(store: Path) -> tuple[Path, Path]:
+    return store, store / "_fingerprints"
+
+
+def _active(table: Path) -> Iterator[Path]:
+    """Give the data files of the newest version, if there is one."""
+    if version_of(table) is not None:
+        yield from map(Path, DeltaTable(table).file_uris())
+
+
+def _files(store: Path) -> list[str]:
+    """List the files in a store's folder but for the lock, the logs and the rejected rows."""
+    return sorted(
+        path.relative_to(store).as_posix()
+        for path in store.rglob("*")
+        if path.is_file() and path.name != "_lock" and path.parent.name != "quarantine" and not _of_log(path)
+    )
+
+
+def _of_log(path: Path) -> bool:
+    """Say whether a file is an entry of a log, rather than what a killed commit left in its folder."""
+    entry = path.suffix in {".json", ".parquet", ".crc"} or path.name == "_last_checkpoint"
+    return path.parent.name == "_delta_log" and entry
 
 
 def _log(file: Path) -> pl.LazyFrame:

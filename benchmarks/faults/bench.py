@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import polars as pl
+
 from benchmarks.gateway import GatewayLog
 from benchmarks.stored import Contents, log_contents, store_contents, strays
 
 __all__ = ["Bench", "Ended", "Finding", "Running"]
+
+PARTS = 3
+"""Files of a partition, about, in a store that has been added to again and again."""
+
+RECENT = 3
+"""Days that are left of a store when its old days are deleted."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,17 @@ class Bench:
         return log_contents(self.files)
 
     @cached_property
+    def days(self) -> list[str]:
+        """The days of the log."""
+        return sorted({file.parent.name.removeprefix("date=") for file in self.files})
+
+    @cached_property
+    def recent(self) -> Contents:
+        """What a store of the last days holds."""
+        kept = self.days[-RECENT:]
+        return log_contents(file for file in self.files if file.parent.name.removeprefix("date=") in kept)
+
+    @cached_property
     def base(self) -> Path:
         """A store of the first half; to be copied, not written to.
 
@@ -117,18 +136,42 @@ class Bench:
             RuntimeError: it cannot be made, or holds other rows: no fault can be tried.
 
         """
-        store = self.scratch / "base" / "store"
+        return self._made("base", [self.first], self.before)
+
+    @cached_property
+    def crowded(self) -> Path:
+        """A store of the whole log whose partitions have several files; to be copied, not written to.
+
+        Raises:
+            RuntimeError: it cannot be made, or holds other rows: no fault can be tried.
+
+        """
+        return self._made("crowded", [self._part(number) for number in range(PARTS)], self.after)
+
+    def _made(self, name: str, sources: Sequence[Path], wanted: Contents) -> Path:
+        """Make a store, an ingest for each source."""
+        store = self.scratch / name / "store"
         store.parent.mkdir()
-        end = self.ingest([self.first], store).ended()
-        if end.code or (found := store_contents(store)) != self.before:
-            what = end if end.code else f"the store has {found.unlike(self.before)}"
-            raise RuntimeError(f"without any fault, {what}")
+        for source in sources:
+            if (end := self.ingest([source], store).ended()).code:
+                raise RuntimeError(f"without any fault, {end}")
+        if (found := store_contents(store)) != wanted:
+            raise RuntimeError(f"without any fault, the store has {found.unlike(wanted)}")
         return store
+
+    def _part(self, number: int) -> Path:
+        """Make a source of every third row of every file."""
+        folder = self.scratch / "sources" / f"part-{number}"
+        folder.mkdir(parents=True)
+        for place, file in enumerate(self.files):
+            rows = pl.scan_parquet(file, hive_partitioning=False).gather_every(PARTS, number)
+            rows.sink_parquet(folder / f"{place:04}.parquet")
+        return folder
 
     @cached_property
     def seconds(self) -> float:
         """How long it takes to add the other half to the store of the first."""
-        with self.store(of_first=True) as store:
+        with self.store(self.base) as store:
             begin = time.perf_counter()
             self.ingest([self.log.log], store).ended()
             return time.perf_counter() - begin
@@ -142,17 +185,17 @@ class Bench:
         return folder
 
     @contextmanager
-    def store(self, *, of_first: bool, parent: Path | None = None) -> Iterator[Path]:
-        """Give the place of a store, which holds the first half or nothing yet.
+    def store(self, origin: Path | None, parent: Path | None = None) -> Iterator[Path]:
+        """Give the place of a store, which holds what another does or nothing yet.
 
         Args:
-            of_first: copy the store of the first half, with its key.
+            origin: the other; it is copied, with its key.
             parent: where, instead of the scratch folder.
 
         """
         with tempfile.TemporaryDirectory(dir=parent or self.scratch) as folder:
-            if of_first:
-                shutil.copytree(self.base.parent, folder, dirs_exist_ok=True)
+            if origin:
+                shutil.copytree(origin.parent, folder, dirs_exist_ok=True)
             yield Path(folder) / "store"
 
     def ingest(self, sources: Sequence[Path], store: Path, **given: object) -> Running:
@@ -162,6 +205,14 @@ class Bench:
     def compact(self, store: Path) -> Running:
         """Start to merge the small files of a store."""
         return self.start("store", "compact", str(store), "--quiet")
+
+    def prune(self, store: Path) -> Running:
+        """Start to delete all but the last days of a store."""
+        return self.start("store", "prune", str(store), "--before", self.days[-RECENT], "--quiet")
+
+    def verify(self, store: Path) -> Running:
+        """Start to look for faults in a store."""
+        return self.start("store", "verify", str(store), "--quiet")
 
     def start(
         self, *arguments: str, environment: Mapping[str, str] | None = None, file_limit: int | None = None
@@ -193,7 +244,9 @@ class Bench:
         """Say what is wrong with a store after a run that ended well."""
         found, left = store_contents(store), strays(store)
         temporary = [path.name for path in (self.scratch / "tmp").glob("*")]
+        verified = self.verify(store).ended()
         return [
+            *([f"unsound: {verified}"] if verified.code else []),
             *([f"the store has {found.unlike(wanted)}"] if found != wanted else []),
             *([f"{len(left)} files that no version names, such as {left[0]}"] if left else []),
             *([f"{len(temporary)} temporary files, such as {temporary[0]}"] if temporary else []),

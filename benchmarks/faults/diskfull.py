@@ -11,89 +11,93 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.faults.bench import Bench, Finding
+from benchmarks.faults.bench import Bench, Ended, Finding
+from benchmarks.faults.errands import Errand, adding, errands
 from benchmarks.stored import store_contents
 
 __all__ = ["disk_full", "limited", "mounted"]
 
 GROWTH = (0.02, 0.3, 0.6, 0.9, 1.1, 1.2, 1.3, 1.4, 1.6, 2.0)
-"""Room beside the store of the first half, as a share of what the other half needs in the end."""
+"""Room beside what the store holds, as a share of what it grows by in the end."""
+
+LEAST_GROWTH = 1 << 16
+"""Where a command makes a store smaller, the growth (bytes) that shares are taken of."""
 
 LIMITS = (1 << 10, 1 << 14, 1 << 16, 1 << 18)
 """Largest files (bytes)."""
 
 TEMPORARY = 1 << 16
 AMPLE = 1 << 30
-BLOCK = 4096
 
 
 def disk_full(bench: Bench) -> Iterator[Finding]:
     """Fill the disk at several points of a run, under the store and under the temporary folder."""
     if _may_mount(bench.scratch):
-        yield _store_full(bench)
+        for errand in errands(bench):
+            yield _store_full(bench, errand)
         yield _temporary_full(bench)
     else:
         yield limited(bench)
 
 
-def _store_full(bench: Bench) -> Finding:
-    with bench.store(of_first=True) as store:
-        small = _room(store.parent)
-        bench.ingest([bench.log.log], store).ended()
-        growth = _room(store.parent) - small
+def _store_full(bench: Bench, errand: Errand) -> Finding:
+    with mounted(bench.scratch, AMPLE) as disk, bench.store(errand.origin, parent=disk) as store:
+        small = _used(disk)
+        errand.start(store).ended()
+        growth = max(_used(disk) - small, LEAST_GROWTH)
     failures, refused = [], 0
     for share in GROWTH:
-        with mounted(bench.scratch, small + int(share * growth)) as disk:
-            with bench.store(of_first=True, parent=disk) as store:
-                wrong, was_refused = _tried(bench, store, {})
-                refused += was_refused
-                _resize(disk, AMPLE)
-                wrong += _completed(bench, store)
+        with mounted(bench.scratch, AMPLE) as disk, bench.store(errand.origin, parent=disk) as store:
+            _resize(disk, _used(disk) + int(share * growth))
+            wrong, was_refused = _tried(bench, errand, store, errand.start(store).ended())
+            refused += was_refused
+            _resize(disk, AMPLE)
+            wrong += _completed(bench, errand, store)
             failures += [f"room for {share:.0%} of the growth: {text}" for text in wrong]
-    return Finding(
-        "disk full under the store",
-        len(GROWTH),
-        tuple(failures),
-        f"{refused} refused, {len(GROWTH) - refused} had room",
-    )
+    note = f"{refused} refused, {len(GROWTH) - refused} had room"
+    return Finding(f"disk full during {errand.what}", len(GROWTH), tuple(failures), note)
 
 
 def _temporary_full(bench: Bench) -> Finding:
-    with mounted(bench.scratch, TEMPORARY) as disk, bench.store(of_first=True) as store:
-        wrong, refused = _tried(bench, store, {"TMPDIR": str(disk)})
-        wrong += _completed(bench, store)
+    errand = adding(bench)
+    with mounted(bench.scratch, TEMPORARY) as disk, bench.store(errand.origin) as store:
+        running = bench.ingest([bench.log.log], store, environment={"TMPDIR": str(disk)})
+        wrong, refused = _tried(bench, errand, store, running.ended())
+        wrong += _completed(bench, errand, store)
     note = "refused" if refused else "not needed"
     return Finding("disk full under the temporary folder", 1, tuple(wrong), note)
 
 
 def limited(bench: Bench) -> Finding:
     """Let no file grow beyond some sizes."""
+    errand = adding(bench)
     failures, refused = [], 0
     for limit in LIMITS:
-        with bench.store(of_first=True) as store:
-            wrong, was_refused = _tried(bench, store, {}, limit)
+        with bench.store(errand.origin) as store:
+            running = bench.ingest([bench.log.log], store, file_limit=limit)
+            wrong, was_refused = _tried(bench, errand, store, running.ended())
             refused += was_refused
-            failures += [f"files of {limit} bytes: {text}" for text in wrong + _completed(bench, store)]
+            wrong += _completed(bench, errand, store)
+            failures += [f"files of {limit} bytes: {text}" for text in wrong]
     return Finding("no file may grow", len(LIMITS), tuple(failures), f"{refused} refused")
 
 
-def _tried(
-    bench: Bench, store: Path, environment: dict[str, str], limit: int | None = None
-) -> tuple[list[str], bool]:
-    """Run without room: what is wrong, and whether the run was refused."""
-    end = bench.ingest([bench.log.log], store, environment=environment, file_limit=limit).ended()
+def _tried(bench: Bench, errand: Errand, store: Path, end: Ended) -> tuple[list[str], bool]:
+    """Say what is wrong after a run without room, and whether it was refused."""
     if end.code == 0:
-        return bench.complaints(store, bench.after), False
+        return errand.complaints(bench, store), False
     wrong = [] if end.refused else [f"not one clear line: {end}"]
-    if (found := store_contents(store)) != bench.before:
-        wrong.append(f"the old version is gone: {found.unlike(bench.before)}")
+    # What is deleted for good may have left the newest version before there was no room to go on.
+    fine = (errand.before, errand.after) if errand.for_good else (errand.before,)
+    if (found := store_contents(store)) not in fine:
+        wrong.append(f"the old version is gone: {found.unlike(errand.before)}")
     return wrong, True
 
 
-def _completed(bench: Bench, store: Path) -> list[str]:
+def _completed(bench: Bench, errand: Errand, store: Path) -> list[str]:
     """Run with room: what is wrong."""
-    end = bench.ingest([bench.log.log], store).ended()
-    return [f"with room, {end}"] if end.code else bench.complaints(store, bench.after)
+    end = errand.start(store).ended()
+    return [f"with room, {end}"] if end.code else errand.complaints(bench, store)
 
 
 @contextmanager
@@ -123,9 +127,7 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # fixed programs
 
 
-def _room(folder: Path) -> int:
-    """Return the bytes that a folder takes on a disk of whole blocks, folders included."""
-    return sum(
-        BLOCK + sum(-(-Path(parent, name).stat().st_size // BLOCK) * BLOCK for name in names)
-        for parent, _, names in os.walk(folder)
-    )
+def _used(disk: Path) -> int:
+    """Return the bytes that are taken on a disk."""
+    state = os.statvfs(disk)
+    return (state.f_blocks - state.f_bfree) * state.f_frsize

@@ -19,15 +19,15 @@ DELAYS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
 
 def two_writers(bench: Bench) -> Iterator[Finding]:
     """Start two writers at once: on a new store, on an existing one, and with the same log."""
-    yield _two(bench, "two writers make a store", [bench.first, bench.second], of_first=False)
-    yield _two(bench, "two writers make a store of the same log", [bench.log.log] * 2, of_first=False)
-    yield _two(bench, "two writers add the same log to a store", [bench.log.log] * 2, of_first=True)
+    yield _two(bench, "two writers make a store", [bench.first, bench.second], None)
+    yield _two(bench, "two writers make a store of the same log", [bench.log.log] * 2, None)
+    yield _two(bench, "two writers add the same log to a store", [bench.log.log] * 2, bench.base)
 
 
-def _two(bench: Bench, fault: str, sources: Sequence[Path], *, of_first: bool) -> Finding:
+def _two(bench: Bench, fault: str, sources: Sequence[Path], origin: Path | None) -> Finding:
     failures, refused = [], 0
     for delay in DELAYS:
-        with bench.store(of_first=of_first) as store:
+        with bench.store(origin) as store:
             running = []
             for source in sources:
                 running.append(bench.ingest([source], store))
@@ -44,12 +44,9 @@ def _two(bench: Bench, fault: str, sources: Sequence[Path], *, of_first: bool) -
 
 def reader_beside_writer(bench: Bench) -> Iterator[Finding]:
     """Score a store while another run adds to it, and while one merges its files."""
-    adding, merging = partial(bench.ingest, [bench.log.log]), bench.compact
-    with bench.store(of_first=True) as store:
-        yield _beside(bench, "a reader beside a writer", adding, store.parent, bench.before)
-    with bench.store(of_first=True) as store:
-        bench.ingest([bench.log.log], store).ended()
-        yield _beside(bench, "a reader beside a compaction", merging, store.parent, bench.after)
+    adding = partial(bench.ingest, [bench.log.log])
+    yield _beside(bench, "a reader beside a writer", adding, bench.base.parent, bench.before)
+    yield _beside(bench, "a reader beside a compaction", bench.compact, bench.crowded.parent, bench.after)
 
 
 def _beside(

@@ -33,7 +33,7 @@ def _cut(bench: Bench, rows: pl.DataFrame, name: str, write: Writer, cut: Cutter
     after = log_contents([*bench.first.iterdir(), same])
     whole = late.read_bytes()
     late.write_bytes(cut(whole))
-    with bench.store(of_first=True) as store:
+    with bench.store(bench.base) as store:
         end = bench.ingest([folder], store).ended()
         found = store_contents(store)
         failures = list(_complaints(end, name))

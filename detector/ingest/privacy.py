@@ -88,9 +88,13 @@ def load_key(path: Path | None, beside: Path) -> str:
     try:
         if path is None and not beside.exists():
             beside.parent.mkdir(parents=True, exist_ok=True)
-            made = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # Whole or not there: a process killed in between must not leave an empty key.
+            new = beside.with_name(f"{beside.name}.new")
+            new.unlink(missing_ok=True)
+            made = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(made, "w") as file:
                 file.write(secrets.token_hex(32) + "\n")
+            new.rename(beside)
         return _believable(place.read_text("utf-8"), str(place))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"

@@ -3,10 +3,12 @@
     python stand_in.py MODE ingest SOURCE... --store DIR --quiet
     python stand_in.py MODE score STORE --output DIR --json
     python stand_in.py MODE store compact STORE --quiet
+    python stand_in.py MODE store verify STORE --quiet
 
 Modes: ``careful`` does what it should, as long as there is room; ``doubling`` adds every row
 again; ``halting`` commits half of the rows and waits to be killed; ``leaving`` leaves a file
-behind; ``silent`` takes what it can read of a damaged file.
+behind; ``moving`` lists files to move and waits to be killed; ``silent`` takes what it can read
+of a damaged file.
 """
 
 import argparse
@@ -58,6 +60,9 @@ def ingest(mode, sources, store):
         fcntl.flock(lock, fcntl.LOCK_EX)
         for table in filter(committed, (store, store / "_fingerprints")):
             DeltaTable(table).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+        if mode == "moving":
+            (store / "_staging" / "moved").write_text("fresh")
+            signal.pause()
         files = [file for source in sources for file in sorted(source.rglob("*")) if file.is_file()]
         rows = pl.concat([read(file, mode) for file in files]).with_columns(
             day=pl.col("timestamp").dt.date(),
@@ -87,7 +92,8 @@ def main():
         parser.add_argument(flag, action="store_true")
     given = parser.parse_args()
     if given.command == "store":
-        DeltaTable(given.sources[-1]).optimize.compact()
+        if given.sources[0].name == "compact":
+            DeltaTable(given.sources[-1]).optimize.compact()
         return
     if given.command == "score":
         sys.stdout.write(json.dumps({"input": {"accepted": DeltaTable(given.sources[0]).count()}}))

@@ -1,14 +1,17 @@
 """Each fault is tried on a writer that is careless in one way, and must be seen."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from benchmarks.faults import diskfull, rivals
 from benchmarks.faults.__main__ import main, report
 from benchmarks.faults.bench import Bench, Ended, Finding
-from benchmarks.faults.kills import Course, Moment, kill, moment_at, phase
+from benchmarks.faults.errands import Errand, adding
+from benchmarks.faults.kills import BY_CHANGE, BY_CLOCK, WHILE_MOVING, Course, Moment, kill, moment_at, phase
 from benchmarks.gateway import gateway_log
 from benchmarks.stored import NOTHING
 
@@ -47,45 +50,84 @@ def test_a_refusal_is_one_line_and_exit_code_1():
 
 
 def test_moments_are_spread_over_a_run():
-    run = Course(seconds=8.0, changes=4)
-    assert moment_at(0.25, run, by_clock=True) == Moment(seconds=2.0)
-    assert [moment_at(place, run, by_clock=False).change for place in (0.0, 0.3, 0.99)] == [1, 2, 4]
+    run = Course(seconds=8.0, changes=4, moving=0.5)
+    assert moment_at(0.25, run, BY_CLOCK) == Moment(seconds=2.0)
+    assert moment_at(0.5, run, WHILE_MOVING) == Moment(seconds=0.25, moving=True)
+    assert [moment_at(place, run, BY_CHANGE).change for place in (0.0, 0.3, 0.99)] == [1, 2, 4]
 
 
 def test_a_writer_killed_between_two_commits_is_torn(bench_of):
     bench = careless(bench_of, "halting")
-    with bench.store(of_first=True) as store:
-        assert phase(store, bench.before, bench.after) == ("before any row", "")
-        running = bench.ingest([bench.log.log], store)
-        assert kill(running, store, Moment(seconds=0.0))
-        assert phase(store, bench.before, bench.after) == ("before any row", "")
-        running = bench.ingest([bench.log.log], store)
-        while phase(store, bench.before, bench.after)[0] != "between":
-            assert running.process.poll() is None
-        assert kill(running, store, Moment(seconds=0.0))
-        what, complaint = phase(store, bench.before, bench.after)
+    errand = adding(bench)
+    with bench.store(bench.base) as store:
+        assert phase(store, errand) == ("before any row", "")
+        assert kill(errand.start, store, Moment())
+        assert phase(store, errand) == ("before any row", "")
+        kill(lambda store: halted(errand, store), store, Moment())
+        what, complaint = phase(store, errand)
     assert what == "between"
     assert complaint.startswith("before, rows ")
 
 
+def halted(errand, store):
+    """Start a writer and give it back when half of the rows are there."""
+    running = errand.start(store)
+    while phase(store, errand)[0] != "between":
+        assert running.process.poll() is None
+    return running
+
+
+def test_a_kill_while_files_are_moved_waits_for_a_new_list_of_them(bench_of):
+    bench = bench_of("moving")
+    with bench.store(None) as store:
+        (store / "_staging").mkdir(parents=True)
+        (store / "_staging" / "moved").write_text("stale")
+        os.utime(store / "_staging" / "moved", ns=(0, 0))
+        assert kill(lambda store: bench.ingest([bench.log.log], store), store, Moment(moving=True))
+        assert (store / "_staging" / "moved").read_text() == "fresh"
+
+
 def test_phases_of_a_killed_writer(bench_of):
     bench = bench_of("careful")
-    with bench.store(of_first=True) as store:
+    errand = adding(bench)
+    with bench.store(bench.base) as store:
         (store / "_staging").mkdir()
         (store / "_staging" / "0.parquet").write_bytes(b"")
-        assert phase(store, bench.before, bench.after) == ("with rows staged", "")
+        assert phase(store, errand) == ("with rows staged", "")
         (store / "0.parquet").write_bytes(b"")
-        assert phase(store, bench.before, bench.after) == ("with files in place", "")
-        assert phase(store, NOTHING, bench.before) == ("after the commit, before the end", "")
+        assert phase(store, errand) == ("with files in place", "")
+        made = Errand("ingest", errand.start, None, NOTHING, bench.before)
+        assert phase(store, made) == ("after the commit, before the end", "")
         next(store.glob("day=*/*/*.parquet")).unlink()
-        assert phase(store, bench.before, bench.after)[0] == "unreadable"
-    with bench.store(of_first=False) as store:
-        assert phase(store, NOTHING, bench.after) == ("before any row", "")
+        assert phase(store, errand)[0] == "unreadable"
+    with bench.store(None) as store:
+        assert phase(store, Errand("ingest", errand.start, None, NOTHING, bench.after)) == (
+            "before any row",
+            "",
+        )
+
+
+def test_phases_of_killed_upkeep(bench_of):
+    bench = bench_of("careful")
+    merge = Errand("compact", bench.compact, bench.base, bench.before, bench.before)
+    delete = Errand("prune", bench.prune, bench.base, bench.before, NOTHING, for_good=True)
+    with bench.store(bench.base) as store:
+        assert phase(store, merge) == ("before any row", "")
+        table = DeltaTable(store)
+        table.alter.set_table_properties({"delta.logRetentionDuration": "interval 1 days"})
+        assert phase(store, merge) == ("after the commit", "")
+        table.delete()
+        assert phase(store, delete) == ("after the commit, before the end", "")
+        left = len(list(store.glob("day=*/*/*.parquet")))
+        assert delete.complaints(bench, store)[-1].startswith(f"{left} files of older versions, such as day=")
+        table.vacuum(0, dry_run=False, enforce_retention_duration=False)
+        assert phase(store, delete) == ("after the commit", "")
+        assert delete.complaints(bench, store) == []
 
 
 def test_a_run_that_leaves_something_is_complained_of(bench_of):
     bench = careless(bench_of, "leaving")
-    with bench.store(of_first=True) as store:
+    with bench.store(bench.base) as store:
         assert bench.complaints(store, bench.before) == []
         assert bench.ingest([bench.log.log], store).ended().code == 0
         assert bench.complaints(store, bench.after) == ["1 files that no version names, such as part.parquet"]
@@ -96,7 +138,7 @@ def test_a_run_that_leaves_something_is_complained_of(bench_of):
 
 def test_doubled_rows_are_complained_of(bench_of):
     bench = careless(bench_of, "doubling")
-    with bench.store(of_first=True) as store:
+    with bench.store(bench.base) as store:
         bench.ingest([bench.log.log], store).ended()
         (complaint,) = bench.complaints(store, bench.after)
     assert complaint.startswith("the store has rows ")

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from benchmarks import gateway
 from benchmarks.gateway import LATER, as_ndjson, gateway_log
@@ -63,3 +64,18 @@ def test_ndjson_holds_the_same(log):
     assert ndjson.bytes > 500 * log.rows
     assert log_contents(ndjson.log.rglob("*.ndjson")) == log_contents(log.log.rglob("*.parquet"))
     assert as_ndjson(log) == ndjson
+
+
+def test_a_log_too_large_to_simulate_is_made_of_copies(log, cache, monkeypatch):
+    monkeypatch.setattr(gateway, "MOST_SIMULATED", 20_000)
+    large = gateway_log(2 * log.rows + 1, cache)
+    figures = (large.rows, large.later_rows, large.files, large.accounts)
+    assert figures == tuple(3 * n for n in (log.rows, log.later_rows, log.files, log.accounts))
+    one = pl.read_parquet(log.log / "**/*.parquet", hive_partitioning=False)
+    nodes = sorted(large.log.iterdir())
+    assert [node.name for node in nodes] == ["node=0", "node=1", "node=2"]
+    for number, node in enumerate(nodes):
+        copy = pl.read_parquet(node / "**/*.parquet", hive_partitioning=False)
+        ids = copy.select(gateway.IDS)
+        assert_frame_equal(ids, one.select(pl.col(gateway.IDS) + f"-{number}"))
+        assert_frame_equal(copy.drop(gateway.IDS), one.drop(gateway.IDS))

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from benchmarks.stored import NOTHING, log_contents, store_contents, strays, version_of
+from benchmarks.stored import NOTHING, log_contents, store_contents, strays, superseded, version_of
 from detector.schema import REQUEST
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_versions_count_commits(store):
 
 def test_strays_are_the_files_that_no_version_names(store):
     assert strays(store) == []
-    left = ["_staging/runs/0.parquet", "day=2026-11-02/bucket=0/x.parquet"]
+    left = ["_delta_log/9.json#1", "_staging/runs/0.parquet", "day=2026-11-02/bucket=0/x.parquet"]
     for name in left:
         (store / name).parent.mkdir(parents=True, exist_ok=True)
         (store / name).write_bytes(b"x")
@@ -114,3 +114,13 @@ def test_files_of_older_versions_are_no_strays(store):
     make_store(store, ROW | {"request_id": "r4"})
     DeltaTable(store).optimize.compact()
     assert strays(store) == []
+
+
+def test_files_named_before_the_log_was_cut_short_are_no_strays(store):
+    table = DeltaTable(store)
+    table.create_checkpoint()
+    for entry in (store / "_delta_log").glob("*.json"):
+        entry.write_text("")
+    assert strays(store) == superseded(store) == []
+    table.delete()
+    assert strays(store) == superseded(store) != []

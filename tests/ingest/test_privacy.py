@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import hmac
 
@@ -45,6 +46,21 @@ def test_a_key_is_made_once_for_its_owner_only(tmp_path, monkeypatch):
     assert len(key) == 64
     assert load_key(None, place) == key
     assert place.stat().st_mode & 0o777 == 0o600
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_key_that_could_not_be_written_is_made_by_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.delenv("DETECTOR_KEY")
+    with monkeypatch.context() as patch:
+        patch.setattr("secrets.token_hex", full_disk)
+        with pytest.raises(InputError, match="cannot be used as key file"):
+            load_key(None, tmp_path / "store.key")
+    assert not (tmp_path / "store.key").exists()
+    assert len(load_key(None, tmp_path / "store.key")) == 64
+    assert [path.name for path in tmp_path.iterdir()] == ["store.key"]
 
 
 def test_a_key_file_comes_before_the_environment_and_that_before_a_new_file(tmp_path, monkeypatch):

@@ -56,8 +56,8 @@ def write_run(rows: pl.DataFrame, path: Path) -> Run:
 def merged(runs: Sequence[Run], most_rows: int) -> Iterator[pl.DataFrame]:
     """Give all rows of all runs in order, in frames of about ``most_rows``.
 
-    A frame holds whole partitions; a partition larger than that comes as several
-    frames, cut between accounts.
+    A frame holds whole partitions, up to half as many rows more; a partition larger
+    than that comes as several frames, cut between accounts.
     """
     if not runs:
         return
@@ -76,7 +76,7 @@ def merged(runs: Sequence[Run], most_rows: int) -> Iterator[pl.DataFrame]:
     ):
         pieces = places.group_by("run", maintain_order=True).agg(pl.col("start").min(), pl.col("end").max())
         spans = [(runs[run], start, end) for run, start, end in pieces.iter_rows()]
-        if places["rows"].sum() <= 2 * most_rows:
+        if 2 * places["rows"].sum() <= 3 * most_rows:
             yield _sorted(spans)
         else:
             yield from _by_account(spans, most_rows)

@@ -128,13 +128,20 @@ class Store:
         return pl.read_delta(str(self.path / "_fingerprints")).select(list(FINGERPRINT))
 
     def recover(self) -> None:
-        """Remove what a killed writer left: staged files, and files moved but never committed."""
+        """Remove what a killed writer left: staged files, and files in place but never committed."""
+        if not self.staging.exists():
+            return
         moved = self.staging / "moved"
         if moved.exists():
             active = set(self.files()["path"])
             for path in moved.read_text("utf-8").split("\n"):
                 if path and path not in active:
                     (self.path / path).unlink(missing_ok=True)
+        facts = self.path / "_fingerprints"
+        known = {Path(uri).name for uri in DeltaTable(facts).file_uris()}
+        for file in facts.glob("*.parquet*"):
+            if file.name not in known:
+                file.unlink()
         shutil.rmtree(self.staging, ignore_errors=True)
 
     @contextmanager
@@ -154,7 +161,7 @@ class Store:
             free = shutil.disk_usage(self.path).free / 1e6
             raise InputError(
                 f"{self.path}: cannot be read or written, {free:,.0f} MB are free ({reason}); "
-                "the store is as it was; check permissions and free space, and run again"
+                "the store is whole, the run is not done; check permissions and free space, and run again"
             ) from error
         finally:
             self.recover()
@@ -186,7 +193,9 @@ class Store:
 
         """
         # Named before they are moved: if this process dies, the next one knows what to remove.
-        (self.staging / "moved").write_text("\n".join(action.path for action in added), "utf-8")
+        named = self.staging / "named"
+        named.write_text("\n".join(action.path for action in added), "utf-8")
+        named.rename(self.staging / "moved")
         for action in added:
             place = self.path / action.path
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -15,11 +15,15 @@ from detector.ingest.store.layout import PARTITION, STORED, bucket_of
 from detector.ingest.store.lock import locked
 from detector.ingest.store.sorting import Run
 from detector.ingest.store.table import Store
-from detector.ingest.store.writing import write_partitions
+from detector.ingest.store.writing import MOST_ROWS, write_partitions
 
 __all__ = ["Fault", "compact", "describe", "prune", "verify"]
 
 Progress = Callable[[str, int, int], None]
+
+_RETENTION = "delta.logRetentionDuration"
+_NOTHING, _MONTH = "interval 0 seconds", "interval 30 days"
+"""How long log entries are kept: no time while they are deleted, else as Delta Lake's default says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     store = Store.open(path)
     files = store.files()
-    crowded = files.group_by(PARTITION).len().filter(pl.col("len") > 1)
+    crowded = files.filter(_crowded()).select(PARTITION).unique()
     return {
         "store": str(path),
         "version": store.table().version(),
@@ -118,7 +122,7 @@ def _orphans(store: Store, active: set[str]) -> set[str]:
 
 
 def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, int]:
-    """Rewrite partitions of several files as one sorted file each.
+    """Rewrite partitions of several files as one sorted file each, large ones as few.
 
     Files that no version of the last week needs are deleted.
 
@@ -134,7 +138,7 @@ def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, in
     store = Store.open(path)
     with locked(path), store.staged():
         files = store.files()
-        old = files.filter(pl.len().over(PARTITION) > 1)
+        old = files.filter(_crowded())
         runs = [_run(store, file) for file in old.iter_rows(named=True)]
         total, done = int(old["rows"].sum()), 0
         new: list[AddAction] = []
@@ -146,6 +150,11 @@ def compact(path: str | Path, progress: Progress | None = None) -> tuple[int, in
             store.commit(new, _removed(old))
         store.table().vacuum(dry_run=False)
         return files.height, files.height - old.height + len(new)
+
+
+def _crowded() -> pl.Expr:
+    """Say of each file whether its partition has more of them than a large one is cut into."""
+    return pl.len().over(PARTITION) > (pl.col("rows").sum().over(PARTITION) / MOST_ROWS).ceil()
 
 
 def _run(store: Store, file: dict[str, Any]) -> Run:
@@ -184,11 +193,10 @@ def prune(path: str | Path, before: date) -> int:
 
     """
     store = Store.open(path)
-    with locked(path):
-        with store.staged():
-            old = store.files().filter(pl.col("day") < before)
-            if old.height:
-                store.commit([], _removed(old))
+    with locked(path), store.staged():
+        old = store.files().filter(pl.col("day") < before)
+        if old.height:
+            store.commit([], _removed(old))
         _forget(store.table())
         for folder in sorted(store.path.glob("day=*/bucket=*")) + sorted(store.path.glob("day=*")):
             if not any(folder.iterdir()):
@@ -203,11 +211,12 @@ def prune(path: str | Path, before: date) -> int:
 def _forget(table: DeltaTable) -> None:
     """Delete all files and log entries that only older versions need."""
     table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
-    retention = table.metadata().configuration.get("delta.logRetentionDuration", "interval 30 days")
-    table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
+    retention = table.metadata().configuration.get(_RETENTION, _NOTHING)
+    table.alter.set_table_properties({_RETENTION: _NOTHING})
     table.create_checkpoint()
     table.cleanup_metadata()
-    table.alter.set_table_properties({"delta.logRetentionDuration": retention})
+    # A run that was killed before this line has left nothing to restore.
+    table.alter.set_table_properties({_RETENTION: _MONTH if retention == _NOTHING else retention})
 
 
 def _drop_fingerprints(store: Store) -> None:
@@ -223,4 +232,5 @@ def _drop_fingerprints(store: Store) -> None:
     kept = facts.join(used, on="fingerprint", how="semi").sort("fingerprint")
     if kept.height < facts.height:
         kept.write_delta(str(store.path / "_fingerprints"), mode="overwrite")
-        _forget(DeltaTable(store.path / "_fingerprints"))
+    # Also where nothing goes now: a run that was killed may have come as far as the line above.
+    _forget(DeltaTable(store.path / "_fingerprints"))

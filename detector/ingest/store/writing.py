@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +15,7 @@ from detector.ingest.store.layout import PARTITION, STORED
 from detector.ingest.store.sorting import Run, merged
 from detector.ingest.store.table import Store
 
-__all__ = ["Written", "write_partitions"]
+__all__ = ["MOST_ROWS", "Written", "write_partitions"]
 
 MOST_ROWS = 500_000
 """Requests sorted at a time."""
@@ -51,17 +53,29 @@ def write_partitions(
         most_rows: requests sorted at a time.
 
     """
-    number = 0
-    for group in merged(runs, most_rows):
-        files: list[AddAction] = []
-        rows = 0
-        for part in group.partition_by(PARTITION, maintain_order=True):
-            fresh = _once(part, store, beside)
-            if fresh.height:
-                files.append(_write(fresh, store.staging, f"{name}-{number:05d}.parquet"))
-                number += 1
-                rows += fresh.height
-        yield Written(tuple(files), rows, group.height - rows)
+    names = (f"{name}-{number:05d}.parquet" for number in count())
+    write = partial(_write_group, store=store, names=names, beside=beside)
+    # A loop would hold one group while the next one is sorted; map lets go of it.
+    yield from map(write, merged(runs, most_rows))
+
+
+def _write_group(group: pl.DataFrame, store: Store, names: Iterator[str], beside: pl.DataFrame) -> Written:
+    files: list[AddAction] = []
+    rows = 0
+    for part in _partitions(group):
+        fresh = _once(part, store, beside)
+        if fresh.height:
+            files.append(_write(fresh, store.staging, next(names)))
+            rows += fresh.height
+    return Written(tuple(files), rows, group.height - rows)
+
+
+def _partitions(group: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Cut sorted rows into their partitions, as views: a copy of a group is as large as the group."""
+    start = 0
+    for rows in group.group_by(PARTITION, maintain_order=True).len()["len"]:
+        yield group.slice(start, rows)
+        start += rows
 
 
 def _once(part: pl.DataFrame, store: Store, beside: pl.DataFrame) -> pl.DataFrame:
@@ -70,7 +84,9 @@ def _once(part: pl.DataFrame, store: Store, beside: pl.DataFrame) -> pl.DataFram
     Requests without an id cannot be told apart and all stay.
     """
     request = part["request"]
-    part = part.filter(request.is_null() | request.is_first_distinct())
+    first = request.is_null() | request.is_first_distinct()
+    if not first.all():
+        part = part.filter(first)
     there = beside.join(part.select(PARTITION).head(1), on=PARTITION, how="semi")["path"]
     if there.is_empty():
         return part

@@ -63,7 +63,7 @@ def test_merging_gives_all_rows_in_order_whatever_the_size_of_a_frame(runs, most
         assert ends[0] != ends[1]  # an account of a partition is never cut in two
 
 
-@pytest.mark.parametrize(("most", "frames"), [(100, 1), (4, 1), (2, 1), (1, 4)])
+@pytest.mark.parametrize(("most", "frames"), [(100, 1), (3, 1), (2, 2), (1, 4)])
 def test_a_large_partition_is_cut_between_accounts(most, frames, tmp_path):
     run = write_run(rows(*((0, 0, account, 0) for account in "abcd")), tmp_path / "run")
     pieces = list(merged([run], most))

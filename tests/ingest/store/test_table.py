@@ -1,3 +1,4 @@
+import errno
 from datetime import date
 
 import polars as pl
@@ -61,6 +62,36 @@ def test_what_a_killed_writer_left_goes_and_what_it_committed_stays(ingest, week
     assert not (store.path / orphan).exists()
     assert not store.staging.exists()
     assert all((store.path / path).exists() for path in kept)
+
+
+def test_header_facts_that_were_never_committed_go(store):
+    store.add_fingerprints(pl.DataFrame([{"fingerprint": 7}], schema=FINGERPRINT))
+    facts = store.path / "_fingerprints"
+    kept = {path.name for path in facts.glob("*.parquet")}
+    for orphan in ("part-0.snappy.parquet", "part-1.snappy.parquet#1"):
+        (facts / orphan).write_bytes(b"half")
+    store.staging.mkdir()
+    store.recover()
+    assert {path.name for path in facts.glob("part-*")} == kept
+    assert store.fingerprints()["fingerprint"].to_list() == [7]
+
+
+def test_a_list_of_files_that_is_cut_off_removes_nothing(ingest, week, monkeypatch, tmp_path):
+    ingest(week.head(150))
+    store = Store.open(tmp_path / "store")
+    kept = store.files()["path"].to_list()
+
+    def half(path, text, _):
+        path.write_bytes(text[: text.index("/", text.index("bucket="))].encode())
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(tmp_path), "write_text", half)
+        with pytest.raises(InputError, match="the store is whole"):
+            ingest(week.tail(150))
+    assert store.files()["path"].to_list() == kept
+    assert not store.staging.exists()
+    assert ingest(week.tail(150)).added == 150
 
 
 def test_known_sources_are_those_that_were_committed(store):

@@ -1,11 +1,14 @@
+import errno
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
 import detector
 from detector.errors import InputError
+from detector.ingest.store import upkeep, writing
 from detector.ingest.store.table import Store
 from detector.ingest.store.upkeep import compact, describe, prune, verify
 
@@ -89,6 +92,18 @@ def test_compaction_keeps_every_row_and_the_order(store):
     assert compact(store) == (fewer, fewer)
 
 
+def test_a_partition_cut_because_it_is_large_is_not_merged_again_and_again(store, monkeypatch):
+    monkeypatch.setattr(upkeep, "MOST_ROWS", 20)
+    monkeypatch.setattr(writing.write_partitions, "__defaults__", (20,))
+    before = pl.read_delta(str(store)).sort("request")
+    for _ in range(3):
+        files = compact(store)[1]
+    assert files > Store.open(store).files().select("day", "bucket").n_unique()
+    assert describe(store)["partitions_to_compact"] == 0
+    assert compact(store) == (files, files)
+    assert_frame_equal(pl.read_delta(str(store)).sort("request"), before)
+
+
 def test_whoever_reads_an_older_version_can_go_on_during_compaction(store):
     old = pl.scan_delta(str(store))
     compact(store)
@@ -118,6 +133,40 @@ def test_header_facts_that_nobody_uses_any_more_go_with_the_days(ingest, log, tm
     assert Store.open(tmp_path / "store").fingerprints()["user_agent"].to_list() == ["new/2"]
     data = b"".join(path.read_bytes() for path in tmp_path.glob("store/_fingerprints/**/*") if path.is_file())
     assert b"old/1" not in data
+
+
+def test_a_prune_that_was_killed_is_completed_by_the_next(ingest, log, tmp_path, monkeypatch):
+    old = log({"user_agent": "old/1"})
+    ingest(old, log({"user_agent": "new/2"}).with_columns(pl.col("timestamp") + timedelta(days=3)))
+    store = tmp_path / "store"
+    forget, seen = upkeep._forget, []
+
+    def halting(table):
+        seen.append(table)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        forget(table)
+        table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upkeep, "_forget", halting)
+        with pytest.raises(KeyboardInterrupt):
+            prune(store, date(2026, 11, 4))
+    assert prune(store, date(2026, 11, 4)) == 0
+    data = b"".join(path.read_bytes() for path in store.glob("_fingerprints/**/*") if path.is_file())
+    assert b"old/1" not in data
+    for table in (store, store / "_fingerprints"):
+        retention = DeltaTable(table).metadata().configuration["delta.logRetentionDuration"]
+        assert retention == "interval 30 days"
+
+
+def test_a_full_disk_while_old_days_are_deleted_is_one_clear_line(store, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(upkeep, "_forget", full)
+    with pytest.raises(InputError, match="the store is whole"):
+        prune(store, date(2026, 11, 4))
 
 
 def test_upkeep_changes_no_verdict(sample, tmp_path):
