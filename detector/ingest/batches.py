@@ -24,7 +24,7 @@ from detector.settings import ReadSettings
 
 __all__ = ["REJECTED", "Batch", "Terms", "read_batches"]
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 50_000
 """Rows of Parquet taken at a time."""
 
 STREAM_ROWS = 10_000

@@ -13,7 +13,7 @@ __all__ = ["Intake", "Progress"]
 
 Progress = Callable[[str, int, int], None]
 
-RUN_ROWS = 500_000
+RUN_ROWS = 250_000
 """Requests sorted in one go while reading."""
 
 MOST_FACTS = 100_000

@@ -17,7 +17,7 @@ from detector.ingest.store.table import Store
 
 __all__ = ["MOST_ROWS", "Written", "write_partitions"]
 
-MOST_ROWS = 500_000
+MOST_ROWS = 300_000
 """Requests sorted at a time."""
 
 _ROW_GROUP = 1 << 17
