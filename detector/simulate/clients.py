@@ -5,6 +5,7 @@ Header orders and values come from ``clients.toml``; this module composes them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,13 @@ def draw_release(rng: np.random.Generator) -> int:
     return int(rng.choice(len(shares), p=shares / shares.sum()))
 
 
+@cache
 def new_release() -> int:
     """Index of the release that appears during the period."""
     return next(index for index, one in enumerate(_releases()) if one.get("new"))
 
 
+@cache
 def current_release() -> int:
     """Index of the release that most people run before the new one."""
     releases = _releases()
@@ -107,19 +110,11 @@ def _own_names(release: dict[str, Any]) -> list[str]:
     return sorted({*own["names"], *release["add"]} - set(release["drop"])) + list(own["tail"])
 
 
-def first_party(
-    book: Book, release: int, platform: Platform, entry: str = "cli", proxy: Proxy | None = None
-) -> Client:
-    """Return the provider's own CLI at ``release``, started through ``entry``.
-
-    Args:
-        book: where the wires are registered.
-        release: index of the release.
-        platform: operating system and processor.
-        entry: entry point as the agent names it: ``cli``, ``sdk-cli``, ``sdk-py, agent-sdk/x``.
-        proxy: a proxy on the way, null for none.
-
-    """
+@cache
+def _own_looks(
+    release: int, platform: Platform, entry: str, proxy: Proxy | None
+) -> tuple[tuple[Wire, ...], tuple[str, ...]]:
+    """Wires and fingerprints of the own CLI: of inference (and resumed), of telemetry, of the probe."""
     own = load("clients.toml")["first_party"]
     row = _releases()[release]
     names = _own_names(row)
@@ -140,10 +135,33 @@ def first_party(
     if proxy is not None:
         wires = [proxy.pass_on(wire) for wire in wires]
         prints = [proxy.ja4] * 3
+    return tuple(wires), tuple(prints)
+
+
+def first_party(
+    book: Book, release: int, platform: Platform, entry: str = "cli", proxy: Proxy | None = None
+) -> Client:
+    """Return the provider's own CLI at ``release``, started through ``entry``.
+
+    Args:
+        book: where the wires are registered.
+        release: index of the release.
+        platform: operating system and processor.
+        entry: entry point as the agent names it: ``cli``, ``sdk-cli``, ``sdk-py, agent-sdk/x``.
+        proxy: a proxy on the way, null for none.
+
+    """
+    wires, prints = _own_looks(release, platform, entry, proxy)
     inference, telemetry, probe = (book.wires.code(wire) for wire in wires)
     ja4, resumed, other = (book.ja4.code(one) for one in prints)
     return Client(
-        inference, ja4, resumed, telemetry=telemetry, probe=probe, telemetry_ja4=other, version=row["version"]
+        inference,
+        ja4,
+        resumed,
+        telemetry=telemetry,
+        probe=probe,
+        telemetry_ja4=other,
+        version=_releases()[release]["version"],
     )
 
 

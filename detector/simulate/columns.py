@@ -1,18 +1,19 @@
 """Columns of numbers that log rows are made of, before codes become text."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 import polars as pl
 
 from detector.simulate.plan import Actor, Floats, Ints
 
-__all__ = ["KINDS", "STOPS", "Tables", "row_frame"]
+__all__ = ["COUNTS", "ROW", "STOPS", "Kind", "Tables", "row_frame"]
 
-KINDS = ("inference", "helper", "probe", "telemetry", "count_tokens")
 STOPS = ("end_turn", "tool_use", "max_tokens")
+SERVED = 200
 NONE = -1
-INTS = (
+COUNTS = (
     "input_tokens",
     "cache_read_tokens",
     "cache_write_tokens",
@@ -20,6 +21,32 @@ INTS = (
     "telemetry_events",
     "telemetry_requests",
 )
+ROW = pl.Schema(
+    {
+        "start": pl.Float64(),
+        "sitting": pl.Int32(),
+        "kind": pl.Int8(),
+        "wire": pl.Int32(),
+        "ja4": pl.Int32(),
+        "duration": pl.Float64(),
+        "status": pl.Int16(),
+        "stop": pl.Int8(),
+        "tool_result": pl.Boolean(),
+        "retry_after_s": pl.Float32(),
+    }
+    | dict.fromkeys(COUNTS, pl.Int32())
+)
+"""Rows of numbers, as narrow as they can be: all of a log is held and sorted as such."""
+
+
+class Kind(IntEnum):
+    """Kinds of rows: model requests, the small calls beside them, probes, telemetry posts, token counts."""
+
+    INFERENCE = 0
+    HELPER = 1
+    PROBE = 2
+    TELEMETRY = 3
+    COUNT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +95,11 @@ class Tables:
         )
 
 
-def row_frame(kind: int, sitting: Ints, start: Floats, duration: Floats, **columns: object) -> pl.DataFrame:
-    """Rows of one kind; a column that the kind has not is null."""
-    size = sitting.size
-    base: dict[str, object] = {
-        "start": start,
-        "sitting": sitting.astype(np.int32),
-        "kind": np.full(size, kind, dtype=np.int8),
-        "wire": columns.pop("wire"),
-        "ja4": columns.pop("ja4"),
-        "duration": duration,
-        "status": columns.pop("status", np.full(size, 200)),
-        "stop": columns.pop("stop", np.full(size, NONE)),
-        "tool_result": columns.pop(
-            "tool_result", pl.Series([None], dtype=pl.Boolean).new_from_index(0, size)
-        ),
-        "retry_after_s": columns.pop("retry_after_s", np.full(size, np.nan)),
-    }
-    base |= {name: columns.pop(name, np.full(size, NONE, dtype=np.int64)) for name in INTS}
-    types: dict[str, pl.DataType | type[pl.DataType]] = {
-        "wire": pl.Int32,
-        "ja4": pl.Int32,
-        "status": pl.Int32,
-        "stop": pl.Int8,
-    }
-    return pl.DataFrame(base).cast(types)  # type: ignore[arg-type]
+def row_frame(kind: Kind, sitting: Ints, start: Floats, duration: Floats, **columns: object) -> pl.DataFrame:
+    """Rows of one kind, columns of ``ROW``; one that the kind has not is null, its status 200."""
+    given = {"start": start, "sitting": sitting, "duration": duration} | columns
+    same = {"kind": kind, "status": SERVED}
+    return pl.DataFrame(given).select(
+        (pl.col(name) if name in given else pl.lit(same.get(name))).cast(dtype).alias(name)
+        for name, dtype in ROW.items()
+    )

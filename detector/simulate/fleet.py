@@ -1,9 +1,10 @@
 """A whole fleet: accounts of every class, their log, and what each of them is."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,13 @@ import polars as pl
 
 from detector.errors import InputError
 from detector.output import new_folder
-from detector.schema import REQUEST
 from detector.simulate import people
-from detector.simulate.assemble import assemble, hex_texts
-from detector.simulate.casting import plan_name, planners
+from detector.simulate.assemble import assemble
+from detector.simulate.casting import Planner, plan_name, planners
 from detector.simulate.classes import CLASSES, DEFAULT_MIXTURE, label_of
-from detector.simulate.plan import Book
-from detector.simulate.rows import draw_rows
+from detector.simulate.drawing import draw_days
+from detector.simulate.log import Log, hex_texts
+from detector.simulate.plan import Book, Sittings
 
 __all__ = ["Fleet", "FleetOptions", "simulate"]
 
@@ -83,20 +84,25 @@ class FleetOptions:
         return counts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fleet:
     """A simulated fleet.
 
     Attributes:
-        requests: the native request log, columns of ``detector.schema.REQUEST``, by time.
+        log: the native request log.
         accounts: ``account_id``, ``class``, ``label``, ``plan``.
         sessions: ``account_id``, ``session_id`` (null where none is declared), ``class``, ``label``.
 
     """
 
-    requests: pl.DataFrame
+    log: Log
     accounts: pl.DataFrame
     sessions: pl.DataFrame
+
+    @cached_property
+    def requests(self) -> pl.DataFrame:
+        """The log as one frame: columns of ``detector.schema.REQUEST``, by time."""
+        return self.log.requests()
 
     def write(self, folder: Path) -> None:
         """Write ``logs/date=YYYY-MM-DD/part-0.parquet``, ``accounts.parquet`` and ``sessions.parquet``.
@@ -108,16 +114,22 @@ class Fleet:
             InputError: ``folder`` is a file, holds anything, or cannot be written.
 
         """
-        days = self.requests.select(pl.col("timestamp").dt.date()).to_series()
         with new_folder(folder) as partial:
-            for (day,), rows in self.requests.group_by(days.alias("date"), maintain_order=True):
-                target = partial / "logs" / f"date={day}"
-                target.mkdir(parents=True)
-                rows.select(REQUEST.names()).write_parquet(
-                    target / "part-0.parquet", compression="zstd", statistics=True
-                )
+            self.log.write(partial / "logs")
             self.accounts.write_parquet(partial / "accounts.parquet", compression="zstd", statistics=True)
             self.sessions.write_parquet(partial / "sessions.parquet", compression="zstd", statistics=True)
+
+
+def _plan(
+    root: int, book: Book, names: list[str], cast: dict[str, Planner], plans: list[str]
+) -> Iterator[tuple[np.random.Generator, Sittings]]:
+    """Plan the accounts, a batch at a time: the source of chance for its rows, and its sittings."""
+    for begin in range(0, len(names), BATCH):
+        for account in range(begin, min(begin + BATCH, len(names))):
+            rng = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(1, account)))
+            plans.append(plan_name(rng, names[account]))
+            cast[names[account]](rng, book, account, plans[-1])
+        yield np.random.default_rng(np.random.SeedSequence(root, spawn_key=(2, begin))), book.take()
 
 
 def simulate(options: FleetOptions | None = None) -> Fleet:
@@ -128,8 +140,7 @@ def simulate(options: FleetOptions | None = None) -> Fleet:
 
     """
     options = options or FleetOptions()
-    root = options.seed
-    chance = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(0,)))
+    chance = np.random.default_rng(np.random.SeedSequence(options.seed, spawn_key=(0,)))
     counts = options.counts()
     names = chance.permutation(np.repeat(list(counts), list(counts.values()))).tolist()
     book = Book(
@@ -139,23 +150,15 @@ def simulate(options: FleetOptions | None = None) -> Fleet:
         activity=options.activity,
     )
     companies = people.companies(chance, book, 2 + counts.get("corporate_proxy", 0) // PEOPLE_TO_A_COMPANY)
-    cast = planners(companies)
-    plans, batches = [], []
-    for begin in range(0, len(names), BATCH):
-        for account in range(begin, min(begin + BATCH, len(names))):
-            rng = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(1, account)))
-            plans.append(plan_name(rng, names[account]))
-            cast[names[account]](rng, book, account, plans[-1])
-        sittings = book.take()
-        rng = np.random.default_rng(np.random.SeedSequence(root, spawn_key=(2, begin)))
-        batches.append((draw_rows(rng, book, sittings), sittings))
+    plans: list[str] = []
+    days, sittings = draw_days(book, _plan(options.seed, book, names, planners(companies), plans))
     accounts = pl.DataFrame(
         {
-            "account_id": hex_texts(chance, len(names), 16),
+            "account_id": hex_texts(chance.bytes(len(names) * 8), 16),
             "class": pl.Series(names, dtype=pl.String),
             "label": pl.Series([label_of(name) for name in names], dtype=pl.String),
             "plan": pl.Series(plans, dtype=pl.String),
         }
     )
-    requests, sessions = assemble(chance, options.start, book, batches, accounts)
-    return Fleet(requests, accounts.sort("account_id"), sessions)
+    log, sessions = assemble(chance, options.start, book, days, sittings, accounts=accounts)
+    return Fleet(log, accounts.sort("account_id"), sessions)

@@ -1,6 +1,7 @@
 """People on the provider's own clients: which machines, behind what, with what traits."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,12 @@ def tools_hash(rng: np.random.Generator, version: str, own: float = 0.3) -> str:
     """Hash of the tool names: the version's default set, or with chance ``own`` a near-unique one."""
     if rng.random() < own:
         return rng.bytes(8).hex()
-    known = np.random.default_rng([ord(letter) for letter in version] or [0])
-    return known.bytes(8).hex()
+    return _default_tools(version)
+
+
+@cache
+def _default_tools(version: str) -> str:
+    return np.random.default_rng([ord(letter) for letter in version] or [0]).bytes(8).hex()
 
 
 def draw_model(rng: np.random.Generator, opus: float = 0.3) -> dict[str, Any]:

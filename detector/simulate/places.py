@@ -1,12 +1,13 @@
 """Where clients connect from: time zones, access networks, addresses."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from detector.simulate.data import load
-from detector.simulate.plan import Book, Network
+from detector.simulate.plan import Book, Floats, Network
 
 __all__ = [
     "Place",
@@ -37,12 +38,18 @@ def draw_place(rng: np.random.Generator, other_than: str = "") -> Place:
         other_than: country code to avoid.
 
     """
+    places, share = _places(other_than)
+    return places[int(rng.choice(len(places), p=share))]
+
+
+@cache
+def _places(other_than: str) -> tuple[list[Place], Floats]:
     rows: list[dict[str, Any]] = [
         one for one in load("networks.toml")["countries"] if one["code"] != other_than
     ]
     share = np.array([one["share"] for one in rows])
-    row = rows[int(rng.choice(len(rows), p=share / share.sum()))]
-    return Place(row["code"], row["hours"], tuple(row["home"]), tuple(row["mobile"]))
+    places = [Place(row["code"], row["hours"], tuple(row["home"]), tuple(row["mobile"])) for row in rows]
+    return places, share / share.sum()
 
 
 def address(rng: np.random.Generator) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from detector.simulate.columns import Tables, row_frame
+from detector.simulate.columns import NONE, SERVED, Kind, Tables, row_frame
 from detector.simulate.plan import Book, Floats, Ints, Sittings
 from detector.simulate.rhythm import Steps, Traits, draw_steps
 from detector.simulate.telemetry import draw_invented_posts, draw_posts, draw_probes
@@ -19,7 +19,6 @@ HELPER_PACE = 0.006
 CACHE_S = 300.0
 WINDOW = 165_000.0
 IDLE_CONNECTION_S = 60.0
-NONE = -1
 INTERRUPTED = 0.025
 CUT_OFF = 0.008
 COUNTED = 0.012
@@ -72,7 +71,7 @@ def _inference(rng: np.random.Generator, steps: Steps, sittings: Sittings, table
     stop = np.where(steps.last & (ending >= INTERRUPTED), np.where(ending > 1 - CUT_OFF, 2, 0), 1)
     stop[tables.chat[actor] == 1] = 0
     return row_frame(
-        0,
+        Kind.INFERENCE,
         sitting,
         steps.start,
         steps.duration,
@@ -101,7 +100,7 @@ def _helpers(rng: np.random.Generator, steps: Steps, sittings: Sittings, tables:
     noise: Floats = np.exp(0.25 * rng.standard_normal(row.size))
     duration: Floats = (0.45 + HELPER_PACE * output.astype(np.float64)) * noise
     return row_frame(
-        1,
+        Kind.HELPER,
         steps.sitting[row],
         steps.start[row] + 0.02 + 0.3 * rng.random(row.size),
         duration,
@@ -121,7 +120,7 @@ def _counts(rng: np.random.Generator, steps: Steps, sittings: Sittings, tables: 
     actor = sittings.actor[steps.sitting]
     row = np.flatnonzero(steps.human & (tables.helper[actor] > 0) & (rng.random(actor.size) < COUNTED))
     return row_frame(
-        4,
+        Kind.COUNT,
         steps.sitting[row],
         steps.start[row] + 0.01 + 0.2 * rng.random(row.size),
         rng.uniform(0.1, 0.4, row.size),
@@ -131,10 +130,18 @@ def _counts(rng: np.random.Generator, steps: Steps, sittings: Sittings, tables: 
 
 
 def draw_rows(rng: np.random.Generator, book: Book, sittings: Sittings) -> pl.DataFrame:
-    """Draw every log row of ``sittings`` as numbers; negative and NaN stand for null."""
+    """Draw every log row of ``sittings``, columns of ``ROW``; null, negative and NaN all stand for null.
+
+    Rows that follow from a sitting of the period may lie outside it.
+    """
     if not sittings.actor.size:
         return row_frame(
-            0, sittings.actor, sittings.start, sittings.start, wire=sittings.actor, ja4=sittings.actor
+            Kind.INFERENCE,
+            sittings.actor,
+            sittings.start,
+            sittings.start,
+            wire=sittings.actor,
+            ja4=sittings.actor,
         )
     first = int(sittings.actor.min())
     actors = book.actors[first : int(sittings.actor.max()) + 1]
@@ -146,12 +153,11 @@ def draw_rows(rng: np.random.Generator, book: Book, sittings: Sittings) -> pl.Da
         parts.append(_inference(rng, inner, sittings, tables))
     parts.append(_helpers(rng, steps, sittings, tables))
     posts = pl.Series(tables.posts).gather(pl.Series(sittings.actor))
-    served = pl.concat(parts).filter(pl.col("status") == 200).select("sitting", "start", "duration")
+    served = pl.concat(parts).filter(pl.col("status") == SERVED).select("sitting", "start", "duration")
     style = posts.gather(served["sitting"])
     parts.extend((draw_probes(rng, sittings, tables), _counts(rng, steps, sittings, tables)))
     if (genuine := served.filter(style == 1)).height:
         parts.append(draw_posts(rng, genuine, sittings, tables))
     if (invented := served.filter(style == 2)).height:
         parts.append(draw_invented_posts(rng, invented, sittings, tables))
-    rows = pl.concat(parts)
-    return rows.filter(pl.col("start").is_between(0.0, book.seconds, closed="left"))
+    return pl.concat(parts)

@@ -3,12 +3,12 @@
 import numpy as np
 import polars as pl
 
-from detector.simulate.columns import Tables, row_frame
+from detector.simulate.columns import Kind, Tables, row_frame
 from detector.simulate.plan import Sittings
 
 __all__ = ["draw_invented_posts", "draw_posts", "draw_probes"]
 
-PROBE, TELEMETRY = 2, 3
+BATCH_BITS = 32
 
 
 def draw_probes(rng: np.random.Generator, sittings: Sittings, tables: Tables) -> pl.DataFrame:
@@ -16,7 +16,7 @@ def draw_probes(rng: np.random.Generator, sittings: Sittings, tables: Tables) ->
     sitting = np.flatnonzero(tables.probe[sittings.actor] == 1)
     actor = sittings.actor[sitting]
     return row_frame(
-        PROBE,
+        Kind.PROBE,
         sitting,
         sittings.start[sitting] - rng.uniform(0.3, 1.0, sitting.size),
         rng.uniform(0.02, 0.15, sitting.size),
@@ -31,26 +31,12 @@ def draw_posts(
     """Telemetry of own clients: batches some seconds after the requests they report, and a last one."""
     period = rng.uniform(12.0, 28.0, sittings.actor.size)
     lag = rng.uniform(2.0, 6.0, sittings.actor.size)
-    batches = (
-        served.lazy()
-        .select(
-            "sitting",
-            batch=((pl.col("start") + pl.col("duration")) / pl.Series(period).gather(served["sitting"]))
-            .floor()
-            .cast(pl.Int64),
-        )
-        .group_by("sitting", "batch")
-        .agg(requests=pl.len())
-        .sort("sitting", "batch")
-        .collect()
-    )
-    sitting = batches["sitting"].to_numpy().astype(np.int64)
-    requests = batches["requests"].to_numpy().astype(np.int64)
-    moment = (
-        (batches["batch"].to_numpy() + 1) * period[sitting]
-        + lag[sitting]
-        + rng.exponential(1.0, sitting.size)
-    )
+    owner = served["sitting"].to_numpy().astype(np.int64)
+    batch = ((served["start"] + served["duration"]).to_numpy() / period[owner]).astype(np.int64)
+    # Both numbers in one key: sorting that is much faster than grouping by two columns.
+    key, requests = np.unique(owner << BATCH_BITS | batch, return_counts=True)
+    sitting, batch = key >> BATCH_BITS, key & ((1 << BATCH_BITS) - 1)
+    moment = (batch + 1) * period[sitting] + lag[sitting] + rng.exponential(1.0, sitting.size)
     reported = rng.binomial(requests, 0.985)
     events = 3 * requests + rng.poisson(2.5 * requests)
     arrived = rng.random(sitting.size) > 0.006
@@ -60,7 +46,7 @@ def draw_posts(
     every = np.concatenate([sitting[arrived], last])
     actor = sittings.actor[every]
     return row_frame(
-        TELEMETRY,
+        Kind.TELEMETRY,
         every,
         np.concatenate([moment[arrived], end]),
         rng.uniform(0.03, 0.2, every.size),
@@ -92,7 +78,7 @@ def draw_invented_posts(
     constant = 2 + (style[2][actor] * 6).astype(np.int64)
     who = actor[row]
     return row_frame(
-        TELEMETRY,
+        Kind.TELEMETRY,
         owner[row],
         spans["begin"].to_numpy()[row] + tick * timer[row] + 0.05 * rng.random(row.size),
         rng.uniform(0.03, 0.2, row.size),
