@@ -55,7 +55,7 @@ LOG_COLUMNS: tuple[LogColumn, ...] = (
     LogColumn("account_id", pl.String, "the account", required=True),
     LogColumn("path", pl.String, "URL path; a query string is cut off", required=True),
     LogColumn("method", pl.String, "HTTP method"),
-    LogColumn("request_id", pl.String, "unique per request: duplicates are dropped"),
+    LogColumn("request_id", pl.String, "unique per request: duplicates of one account are dropped"),
     LogColumn("status", pl.Int32, "HTTP status", families=("usage",)),
     LogColumn(
         "duration_ms",

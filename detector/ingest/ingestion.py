@@ -102,7 +102,7 @@ def ingest_logs(
 
     All sources become one new version of the store, or none of them does. A source that
     was ingested before changes nothing, and neither does a request whose id the store
-    holds; one that comes again under another day or account is left out when the store is read.
+    holds; one that comes again on another day is left out when the store is read.
 
     Args:
         sources: files, folders, globs, object store addresses and tables.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from detector.errors import InputError
 from detector.ingest import InputFile, read_log
-from detector.ingest.read import COLUMNS
+from detector.ingest.parts import COLUMNS
 from detector.schema import REQUEST, TIME
 from detector.settings import default_settings
 
@@ -53,6 +53,10 @@ FULL = {
 BARE = {"timestamp": NOON, "account_id": "bob", "path": "/"}
 
 
+READ = set(REQUEST) - {"method"}
+"""Columns that are read."""
+
+
 def frame(*rows):
     names = [name for name in REQUEST if any(name in row for row in rows)]
     return pl.DataFrame(list(rows), schema={name: REQUEST[name] for name in names})
@@ -85,14 +89,14 @@ def test_a_full_row(tmp_path):
     log = load_rows(tmp_path, FULL)
     assert log.requests.columns == list(COLUMNS)
     (row,) = log.requests.to_dicts()
-    hashes = {name: row.pop(name) for name in ("device", "network", "tools_hash")}
+    hashes = {name: row.pop(name) for name in ("device", "network", "tools_hash", "fingerprint")}
     assert all(isinstance(value, int) for value in hashes.values())
     plain = {name: FULL[name] for name in row if name in FULL}
-    assert row == plain | {"account": 0, "kind": "inference", "auth": "subscription", "fingerprint": 0}
+    assert row == plain | {"account": 0, "kind": "inference", "auth": "subscription"}
     assert log.accounts.to_list() == ["ann"]
     assert log.fingerprints.to_dicts() == [
         {
-            "fingerprint": 0,
+            "fingerprint": hashes["fingerprint"],
             "user_agent": "cli/1",
             "header_names": HEADERS,
             "headers_complete": True,
@@ -101,7 +105,7 @@ def test_a_full_row(tmp_path):
             "ja4": "t13",
         }
     ]
-    assert log.present == set(REQUEST)
+    assert log.present == READ
     assert (log.unknown_columns, log.rows, log.rejected) == ((), 1, {})
     assert log.files == (InputFile(str(tmp_path / "log.parquet"), 1),)
 
@@ -119,7 +123,7 @@ def test_types(tmp_path):
         "device": pl.UInt64,
         "network": pl.UInt64,
         "tools_hash": pl.UInt64,
-        "fingerprint": pl.UInt32,
+        "fingerprint": pl.Int64,
     }
 
 
@@ -127,9 +131,9 @@ def test_missing_optional_columns_are_null_and_not_present(tmp_path):
     log = load_rows(tmp_path, BARE)
     (row,) = log.requests.to_dicts()
     known = {name: value for name, value in row.items() if value is not None}
-    assert known == {"account": 0, "timestamp": NOON, "kind": "probe", "fingerprint": 0}
+    assert known == {"account": 0, "timestamp": NOON, "kind": "probe", "fingerprint": row["fingerprint"]}
     assert log.present == set(BARE)
-    assert log.fingerprints.height == 1
+    assert log.fingerprints["fingerprint"].to_list() == [row["fingerprint"]]
     assert log.fingerprints.drop("fingerprint").null_count().row(0) == (1,) * 6
 
 
@@ -143,7 +147,7 @@ def test_a_column_without_a_value_is_not_present(tmp_path):
         "client_ip": "",
     }
     log = load_rows(tmp_path, FULL | empty)
-    assert log.present == set(REQUEST) - set(empty)
+    assert log.present == READ - set(empty)
     assert log.requests.select("session_id", "network", "model").row(0) == (None, None, None)
 
 
@@ -201,15 +205,17 @@ def test_rejected_rows_are_counted_once_each(tmp_path):
 
 def test_the_first_of_rows_with_one_request_id_is_kept(tmp_path):
     late = BARE | {"request_id": "r", "timestamp": NOON + timedelta(seconds=1)}
-    rows = [
-        late,
-        late | {"timestamp": NOON},
-        late | {"account_id": "zoe", "timestamp": NOON - timedelta(days=1)},
-    ]
+    rows = [late, late | {"timestamp": NOON}, late | {"timestamp": NOON + timedelta(days=1)}]
     log = load_rows(tmp_path, *rows, BARE | {"request_id": None}, BARE | {"request_id": None}, BARE)
     assert log.rejected == {"duplicate_request_id": 2}
     assert log.accounts.to_list() == ["bob"]
     assert log.requests.get_column("timestamp").to_list() == [NOON] * 4
+
+
+def test_nobody_can_take_the_requests_of_another_account_out_of_the_log(tmp_path):
+    log = load_rows(tmp_path, BARE | {"request_id": "r"}, BARE | {"request_id": "r", "account_id": "zoe"})
+    assert log.rejected == {}
+    assert log.accounts.to_list() == ["bob", "zoe"]
 
 
 def test_unknown_columns_are_named_once_and_partition_keys_are_not(tmp_path):
@@ -278,8 +284,10 @@ def test_header_facts_shared_between_files_have_one_code(tmp_path):
         tmp_path / "2.parquet"
     )
     log = load(tmp_path)
-    assert log.requests.get_column("fingerprint").sort().to_list() == [0, 1, 1, 2]
-    assert log.fingerprints.get_column("ja4").to_list() == [None, "t13", "x"]
+    codes = dict(log.fingerprints.select("ja4", "fingerprint").iter_rows())
+    assert set(codes) == {None, "t13", "x"}
+    shown = log.requests.group_by("fingerprint").len().iter_rows()
+    assert dict(shown) == {codes[None]: 1, codes["t13"]: 2, codes["x"]: 1}
 
 
 def test_hostile_values(tmp_path):

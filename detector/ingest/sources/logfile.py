@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,28 +55,47 @@ class LogFile:
         """Open a file of native columns.
 
         Returns:
-            A frame and the types that the file has, as found. In a frame from
-            NDJSON the plain columns are text, because the types of one name may
-            differ from line to line. A partition key that is a native column
-            which the file itself lacks is added as text.
+            A frame and its types, as ``native``. A partition key that is a native
+            column which the file itself lacks is added as text.
 
         Raises:
             InputError: the file is of another format than its name says, cut off or damaged.
 
         """
-        with self.reading():
-            if self.format in {"ndjson", "csv"} and self.bytes() == 0:
-                frame, found = pl.LazyFrame(schema=REQUEST), REQUEST
-            elif self.format == "ndjson":
-                frame, found = native_json(self.path)
-            else:
-                frame = self._columns()
-                found = frame.collect_schema()
-        added = [key for key in self.partitions if key in REQUEST and key not in found]
+        frame, found = self.native()
+        added = self.missing(found)
         return (
-            frame.with_columns(self._partition(key) for key in added),
+            frame.with_columns(self.partition(key) for key in added),
             pl.Schema({**found, **dict.fromkeys(added, pl.String())}),
         )
+
+    def native(self) -> tuple[pl.LazyFrame, pl.Schema]:
+        """Open a file of native columns without its partition keys.
+
+        Returns:
+            A frame and the types that the file has, as found. In a frame from
+            NDJSON the plain columns are text, because the types of one name may
+            differ from line to line.
+
+        Raises:
+            InputError: as ``scan``.
+
+        """
+        with self.reading():
+            if self.format in {"ndjson", "csv"} and self.bytes() == 0:
+                return pl.LazyFrame(schema=REQUEST), REQUEST
+            if self.format == "ndjson":
+                return native_json(self.path)
+            frame = self._columns()
+            return frame, frame.collect_schema()
+
+    def missing(self, found: Collection[str]) -> list[str]:
+        """Name the partition keys that are native columns which the file itself lacks."""
+        return [key for key in self.partitions if key in REQUEST and key not in found]
+
+    def partition(self, key: str) -> pl.Expr:
+        """Return the value of a partition key as a column of text."""
+        return pl.lit(self.partitions[key], dtype=pl.String).alias(key)
 
     def lines(self) -> pl.LazyFrame:
         """Return the lines of NDJSON or CSV, in one column ``line``, never null.
@@ -117,7 +136,7 @@ class LogFile:
             if order and self.format == "csv" and not set(order) & set(found):
                 frame = unnamed_columns(self.path, order)
                 found = frame.collect_schema()
-        return frame.with_columns(self._partition(key) for key in self.partitions if key not in found)
+        return frame.with_columns(self.partition(key) for key in self.partitions if key not in found)
 
     def fields(self) -> frozenset[str]:
         """Return the paths of the fields that hold no others, partition keys included.
@@ -151,6 +170,19 @@ class LogFile:
                 return _digest(self.path, *entity(self.path))
             with Path(self.path).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def state(self) -> str:
+        """Return what changes when the file does, in hex, without reading it.
+
+        Of a file it is path, size and time of change, else as ``identity``.
+        """
+        if self.format == "store":
+            return _digest(self.path, self.version or 0)
+        if self._table() or is_object(self.path):
+            return self.identity()
+        with self.reading():
+            found = Path(self.path).stat()
+        return _digest(str(Path(self.path).resolve()), found.st_size, found.st_mtime_ns)
 
     def bytes(self) -> int | None:
         """Return the size in bytes, None where that is unknown; for showing progress."""
@@ -196,9 +228,6 @@ class LogFile:
         if self.format == "delta":
             return delta(self.path, self.version)
         return iceberg(self.path) if self.format == "iceberg" else None
-
-    def _partition(self, key: str) -> pl.Expr:
-        return pl.lit(self.partitions[key], dtype=pl.String).alias(key)
 
 
 def _digest(*facts: str | int) -> str:

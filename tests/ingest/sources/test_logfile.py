@@ -87,11 +87,11 @@ def test_partition_keys_that_a_file_lacks_are_text_columns(tmp_path):
 def test_a_native_log_as_csv_is_read(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text(
-        "timestamp,account_id,path,status,stream\n2026-11-02T12:00:00Z,ann,/v1/messages?x,200,true\n,,,,\n"
+        "timestamp,account_id,path,status,tool_result\n2026-11-02T12:00:00Z,ann,/v1/messages?x,200,true\n,,,,\n"
     )
     log = read_log(file, default_settings())
     assert log.accounts.to_list() == ["ann"]
-    assert log.requests.select("kind", "status", "stream").row(0) == ("inference", 200, True)
+    assert log.requests.select("kind", "status", "tool_result").row(0) == ("inference", 200, True)
     assert log.rejected == {"null_account_id": 1}
 
 

@@ -1,0 +1,141 @@
+"""Rows of a native log as a part holds them: coerced, without lists, header facts as codes."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from detector.errors import refusal
+from detector.ingest.coerce import coerced
+from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_code, normalised
+from detector.ingest.found import Found, open_found
+from detector.ingest.parts import ROW
+from detector.ingest.paths import bare_path
+from detector.ingest.sources.logfile import LogFile
+from detector.ingest.store.layout import FINGERPRINT
+from detector.schema import LOG_COLUMNS, REQUEST
+from detector.settings import ReadSettings
+
+__all__ = ["Coded", "open_coded"]
+
+_HASHED = {"device": "device_id", "network": "client_ip", "tools_hash": "tools_hash", "request": "request_id"}
+"""Columns of which only equality matters, and the native columns they are a hash of."""
+
+_MOST_KNOWN = 100_000
+"""Keys of facts remembered; a log in which every user agent is new has millions."""
+
+NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Some rows of a log.
+
+    Attributes:
+        rows: the accepted ones, schema ``ROW``.
+        fingerprints: header facts that occur in them, schema ``FINGERPRINT``; those
+            given before by the same iterator may be left out.
+        rejected: rows left out, by reason: ``null_account_id``, ``null_path``, ``bad_timestamp``.
+        read: how many rows there are of both.
+
+    """
+
+    rows: pl.DataFrame
+    fingerprints: pl.DataFrame
+    rejected: Counter[str]
+    read: int
+
+
+def open_coded(file: LogFile, years: ReadSettings) -> tuple[frozenset[str], list[Iterator[Coded]]]:
+    """Open a file or table of native columns.
+
+    Returns:
+        - the names of its columns that the log schema does not have;
+        - iterators over parts of its rows, which may run side by side.
+
+    Raises:
+        InputError: the file is damaged, lacks a required column or has a column
+            of an impossible type; the iterators raise it too.
+
+    """
+    types, parts = open_found(file)
+    native = {column.name: _read(file, column.name, types) for column in LOG_COLUMNS}
+    columns = [*_columns(native), _reason(native, years)]
+    unknown = frozenset(types) - frozenset(REQUEST) - file.partitions.keys()
+    return unknown, [_coded(file, part, columns) for part in parts]
+
+
+def _coded(file: LogFile, part: Iterator[Found], columns: list[pl.Expr]) -> Iterator[Coded]:
+    codes = pl.DataFrame(schema={FACTS_KEY: pl.UInt64(), "fingerprint": pl.Int64()})
+    for found in part:
+        with file.reading():
+            rows = found.rows.select(columns).with_columns(found.keys).with_row_index(NUMBER)
+            reasons = rows.get_column("reason").drop_nulls()
+            if reasons.len():
+                rows = rows.filter(pl.col("reason").is_null())
+            fresh = _read_facts(file, found, rows.select(FACTS_KEY, NUMBER), codes)
+            if codes.height > _MOST_KNOWN:
+                codes = codes.join(rows, on=FACTS_KEY, how="semi")
+            codes = pl.concat([codes, fresh.select(codes.columns)])
+            code = rows.select(FACTS_KEY).join(codes, on=FACTS_KEY, how="left", maintain_order="left")
+        yield Coded(
+            rows=rows.with_columns(code.get_column("fingerprint")).select(ROW.names()),
+            fingerprints=fresh.select(FINGERPRINT.names()).unique("fingerprint"),
+            rejected=Counter(reasons.to_list()),
+            read=found.rows.height,
+        )
+
+
+def _read_facts(file: LogFile, found: Found, keys: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Read the facts of the keys that are not known: ``FACTS_KEY`` and schema ``FINGERPRINT``."""
+    first = keys.group_by(FACTS_KEY).agg(pl.col(NUMBER).min()).join(known, on=FACTS_KEY, how="anti")
+    if first.is_empty():
+        return pl.DataFrame(schema={FACTS_KEY: pl.UInt64(), **FINGERPRINT})
+    whole = found.whole(first.get_column(NUMBER)).with_columns(first.get_column(FACTS_KEY))
+    facts = whole.select(FACTS_KEY, *(_read(file, name, whole.schema) for name in FACTS))
+    return facts.with_columns(*normalised()).with_columns(facts_code())
+
+
+def _columns(native: dict[str, pl.Expr]) -> Iterator[pl.Expr]:
+    """Give the columns of ``ROW`` but for the code of the facts."""
+    changed = {
+        "account": native["account_id"],
+        "path": bare_path(native["path"]),
+        "auth": native["auth"].str.to_lowercase(),
+        **{
+            name: pl.when(native[source].is_not_null()).then(native[source].hash())
+            for name, source in _HASHED.items()
+        },
+    }
+    read = {**native, **changed}
+    yield from (read[name].alias(name) for name in ROW if name != "fingerprint")
+
+
+def _reason(native: dict[str, pl.Expr], years: ReadSettings) -> pl.Expr:
+    believable = native["timestamp"].dt.year().is_between(years.earliest_year, years.latest_year)
+    return (
+        pl.when(native["account_id"].is_null())
+        .then(pl.lit("null_account_id"))
+        .when(native["path"].is_null())
+        .then(pl.lit("null_path"))
+        .when(believable.not_().fill_null(value=True))
+        .then(pl.lit("bad_timestamp"))
+        .alias("reason")
+    )
+
+
+def _read(file: LogFile, name: str, types: pl.Schema) -> pl.Expr:
+    """Return the expression that reads a native column; null where the file lacks it."""
+    if name in types:
+        read = coerced(name, types[name])
+        if read is None:
+            what = f"column {name} has type {types[name]}, not {REQUEST[name]}"
+            raise refusal(file.path, what, "convert or drop the column")
+        return read
+    if name in _REQUIRED:
+        raise refusal(file.path, f"required column {name} is missing", "add or rename the column")
+    return pl.lit(None, dtype=REQUEST[name]).alias(name)
+
+
+_REQUIRED = frozenset(column.name for column in LOG_COLUMNS if column.required)

@@ -1,0 +1,144 @@
+"""Parquet read a few rows at a time, however large its row groups are.
+
+polars decodes whole row groups ahead, or each of them again for every slice. pyarrow
+decodes as many rows as it is asked for. It checks no text, so text is taken as bytes
+here and read as UTF-8 where polars gets it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from detector.ingest.sources.formats import reading_fault
+from detector.ingest.sources.objects import is_object, located, opened
+
+__all__ = ["as_bytes", "flat_frame", "is_common", "list_frame", "read_span", "row_spans", "types_of"]
+
+_DICTIONARIES = {"RLE_DICTIONARY", "PLAIN_DICTIONARY"}
+
+
+def types_of(path: str) -> dict[str, pa.DataType]:
+    """Return the types of a file's columns by name.
+
+    Raises:
+        InputError: the file is damaged; so in all functions that open one.
+
+    """
+    with _opened(path) as file:
+        return {field.name: field.type for field in file.schema_arrow}
+
+
+def is_common(found: pa.DataType) -> bool:
+    """Whether polars and pyarrow read a type alike.
+
+    These are numbers, truth values, times and text, lists of text, and lists of
+    structs of text.
+    """
+    if pa.types.is_list(found) or pa.types.is_large_list(found):
+        inner = found.value_type
+        return all(map(_is_text, (field.type for field in inner) if pa.types.is_struct(inner) else (inner,)))
+    plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_timestamp)
+    return _is_text(found) or any(check(found) for check in plain)
+
+
+def row_spans(path: str, rows: int) -> list[range]:
+    """Cut a file into runs of row groups of at least so many rows each, but for the last."""
+    spans: list[range] = []
+    first, held = 0, 0
+    with _opened(path) as file:
+        groups = file.metadata.num_row_groups
+        for group in range(groups):
+            held += file.metadata.row_group(group).num_rows
+            if held >= rows or group == groups - 1:
+                spans.append(range(first, group + 1))
+                first, held = group + 1, 0
+    return spans
+
+
+def read_span(path: str, span: range, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Give some columns of a run of row groups, about so many rows at a time.
+
+    Text that the file itself holds as a dictionary comes as one.
+
+    Args:
+        path: the file.
+        span: numbers of the row groups.
+        columns: names of columns of common types.
+        rows: most rows of a batch.
+
+    """
+    with _opened(path) as file:
+        repeated = _repeated(file, span.start, columns)
+    with _opened(path, read_dictionary=repeated) as file:
+        for group in span:
+            # Dictionaries of lists cannot change within a batch, as they do between row groups.
+            yield from file.iter_batches(rows, [group], columns, use_threads=False)
+
+
+def flat_frame(batch: pa.RecordBatch) -> pl.DataFrame:
+    """Return a batch without lists as a frame of polars.
+
+    Raises:
+        polars.exceptions.ComputeError: some text is not UTF-8.
+
+    """
+    return pl.DataFrame([_series(name, batch.column(name)) for name in batch.schema.names])
+
+
+def list_frame(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pl.DataFrame:
+    """Return a batch of lists, whose types in the file are given, as a frame of polars.
+
+    Raises:
+        polars.exceptions.ComputeError: some text is not UTF-8.
+
+    """
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise pl.exceptions.ComputeError(str(error)) from error
+    return pl.DataFrame(
+        [pl.Series(name, batch.column(name).cast(types[name])) for name in batch.schema.names]
+    )
+
+
+def as_bytes(text: pa.Array) -> pa.Array:
+    """Return an array of text as one of bytes, which polars does not take for UTF-8 unseen."""
+    return text.view(pa.large_binary() if pa.types.is_large_string(text.type) else pa.binary())
+
+
+def _series(name: str, array: pa.Array) -> pl.Series:
+    if pa.types.is_dictionary(array.type):
+        return _series(name, array.dictionary).gather(pl.Series(array.indices))
+    if _is_text(array.type):
+        return pl.Series(name, as_bytes(array)).cast(pl.String)
+    return pl.Series(name, array)
+
+
+@contextmanager
+def _opened(path: str, **options: Any) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(opened(path) if is_object(path) else located(path), **options) as file:
+            yield file
+    except (pa.ArrowException, OSError, UnicodeDecodeError, LookupError) as error:
+        # The last two come of names in a damaged footer.
+        raise reading_fault(path, error) from error
+
+
+def _repeated(file: pq.ParquetFile, group: int, columns: Sequence[str]) -> list[str]:
+    """Return the paths of the text that a row group holds as dictionaries."""
+    held = file.metadata.row_group(group)
+    return [
+        chunk.path_in_schema
+        for chunk in map(held.column, range(held.num_columns))
+        if chunk.path_in_schema.partition(".")[0] in columns
+        and chunk.physical_type == "BYTE_ARRAY"
+        and not _DICTIONARIES.isdisjoint(chunk.encodings)
+    ]
+
+
+def _is_text(found: pa.DataType) -> bool:
+    return bool(pa.types.is_string(found) or pa.types.is_large_string(found))

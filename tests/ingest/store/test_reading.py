@@ -1,0 +1,52 @@
+import polars as pl
+import pytest
+
+from detector.ingest import ingestion
+from detector.ingest.parts import ROW, read_part
+from detector.ingest.store.reading import store_parts
+from detector.ingest.store.table import Store, active_files
+from detector.settings import default_settings
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Twenty accounts of one to twenty requests on two days, in four buckets."""
+    folder = tmp_path_factory.mktemp("store")
+    rows = [
+        {
+            "timestamp": f"2026-11-0{2 + n % 2}T12:00:{n:02}Z",
+            "account_id": f"account-{account:02}",
+            "path": "/v1/messages",
+        }
+        for account in range(20)
+        for n in range(account + 1)
+    ]
+    pl.DataFrame(rows).write_parquet(folder / "log.parquet")
+    ingestion.ingest_logs([folder / "log.parquet"], folder / "store", keep_ids=True, buckets=4)
+    return Store.open(folder / "store")
+
+
+@pytest.mark.parametrize("most", [1, 10, 25, 60, 1000])
+def test_parts_hold_every_account_once_and_whole(store, most):
+    parts = list(store_parts(store, active_files(store.table()), most))
+    read = [read_part(part, default_settings().paths) for part in parts]
+    names = [name for part in read for name in part.accounts]
+    assert sorted(names) == [f"account-{account:02}" for account in range(20)]
+    for part, requests in zip(parts, read, strict=True):
+        assert part.rows == requests.rows.height
+        counts = requests.rows["account"].value_counts().sort("account")["count"].to_list()
+        assert counts == [int(name[-2:]) + 1 for name in requests.accounts]
+    assert len({part.name for part in parts}) == len(parts)
+
+
+def test_small_buckets_go_together_and_large_ones_are_cut(store):
+    files = active_files(store.table())
+    assert len(list(store_parts(store, files, 1000))) == 1
+    largest = files.group_by("bucket").agg(pl.col("rows").sum())["rows"].max()
+    assert len(list(store_parts(store, files, largest))) <= 4
+    assert len(list(store_parts(store, files, 10))) > 8
+
+
+def test_rows_have_the_schema_of_a_part(store):
+    (part,) = store_parts(store, active_files(store.table()), 1000)
+    assert part.scan().collect_schema() == ROW
