@@ -12,7 +12,7 @@ import polars as pl
 
 from detector.settings import CadenceSettings
 
-__all__ = ["COUNTERS", "LARGEST_COUNT", "MICRO", "SQUARE", "activity", "counters", "hour", "micro", "turns"]
+__all__ = ["COUNTERS", "LARGEST_COUNT", "MICRO", "SQUARE", "counters", "micro", "turns"]
 
 MICRO = 1e6
 """Units of a moment counter in one unit of what it measures."""
@@ -25,6 +25,9 @@ LARGEST_COUNT = 10**12
 
 LONGEST_S = 86_400.0
 """Seconds; a longer gap or response counts as a day, so that its square fits an integer."""
+
+NEVER = -(2**62)
+"""Microseconds since the epoch; before any time."""
 
 COUNTERS = (
     "human_turns",
@@ -49,11 +52,6 @@ def micro(expr: pl.Expr) -> pl.Expr:
     return (expr * MICRO).round().cast(pl.Int64)
 
 
-def hour() -> pl.Expr:
-    """Return ``hour``, the timestamp in whole hours since the epoch (UTC)."""
-    return (pl.col("timestamp").dt.epoch("s") // 3600).cast(pl.Int32).alias("hour")
-
-
 def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
     """Split inference requests into turns, tool steps and helper calls, and measure gaps.
 
@@ -62,61 +60,58 @@ def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
         settings: model names that mark helpers.
 
     Returns:
-        The rows with ``helper`` and ``human`` (Boolean; null where the log does not
-        say whether a request carries a tool result), ``gap`` (seconds; null for a
-        session's first request, for overlaps and for helpers) and ``overlap``.
+        The rows with ``end`` (of the response), ``helper`` and ``human`` (Boolean; null
+        where the log does not say whether a request carries a tool result, and for
+        helpers), ``gap`` (seconds; null for a session's first request, for overlaps and
+        for helpers) and ``overlap``.
 
     """
-    small = pl.col("model").str.to_lowercase().str.contains(settings.helper_models).fill_null(value=False)
-    rows = inference.with_columns(small=small)
-    rows = rows.with_columns(helper=pl.col("small") & ~pl.col("small").all().over("session"))
-    lasted = pl.col("duration_ms").fill_null(0).clip(upper_bound=LONGEST_S * 1000)
-    rows = rows.with_columns(
-        end=pl.col("timestamp") + pl.duration(microseconds=(lasted * 1000).cast(pl.Int64))
+    models = inference.select(pl.col("model").unique())
+    name = pl.col("model").str.to_lowercase()
+    small = models.filter(name.str.contains(settings.helper_models))["model"].to_list()
+    lasted = (pl.col("duration_ms").fill_null(0).clip(upper_bound=LONGEST_S * 1000) * 1000).cast(pl.Int64)
+    main = ~pl.col("helper")
+    time, end = pl.col("timestamp").to_physical(), pl.col("end").to_physical()
+    open_until = pl.when(main).then(end).otherwise(NEVER).cum_max().over("session")
+    same = pl.col("session") == pl.col("session").shift(1)
+    before = pl.when(same, main).then(pl.col("open_until").shift(1))
+    return (
+        inference.lazy()
+        .with_columns(
+            small=pl.col("model").is_in(small).fill_null(value=False),
+            end=pl.col("timestamp") + lasted.cast(pl.Duration("us")),
+        )
+        .with_columns(helper=pl.col("small") & ~pl.col("small").all().over("session"))
+        .with_columns(open_until=open_until)
+        .with_columns(wait=time - pl.when(before > NEVER).then(before))
+        .with_columns(
+            gap=pl.when(pl.col("wait") >= 0).then(pl.col("wait") / 1e6),
+            overlap=(pl.col("wait") < 0).fill_null(value=False),
+        )
+        .with_columns(human=pl.when(main).then(~pl.col("tool_result") & ~pl.col("overlap")))
+        .drop("small", "open_until", "wait")
+        .collect()
     )
-    main = rows.filter(~pl.col("helper"))
-    main = main.with_columns(previous=pl.col("end").cum_max().shift(1).over("session"))
-    wait = (pl.col("timestamp") - pl.col("previous")).dt.total_microseconds() / 1e6
-    main = main.with_columns(gap=pl.when(wait >= 0).then(wait), overlap=(wait < 0).fill_null(value=False))
-    main = main.with_columns(human=~pl.col("tool_result") & ~pl.col("overlap"))
-    helpers = rows.filter(pl.col("helper")).with_columns(overlap=pl.lit(value=False))
-    return pl.concat([main.drop("previous"), helpers], how="diagonal").drop("small")
 
 
 def counters(settings: CadenceSettings) -> list[pl.Expr]:
-    """Return the aggregations over the rows of :func:`turns`, one a name in ``COUNTERS``."""
+    """Return what a row of :func:`turns` adds to each name in ``COUNTERS``; null adds nothing."""
     gap, human = pl.col("gap").clip(upper_bound=LONGEST_S), pl.col("human")
     # Some logs round to a second, so that a gap of zero means "under one".
     log = gap.clip(lower_bound=settings.shortest_gap_s).log()
     human_log = pl.when(human).then(log)
     return [
-        human.sum().alias("human_turns"),
-        (pl.col("tool_result") & ~pl.col("helper")).sum().alias("tool_steps"),
-        gap.count().alias("gaps"),
-        (gap > settings.long_gap_s).sum().alias("gaps_long"),
-        (gap > settings.away_gap_s).sum().alias("gaps_away"),
-        micro(gap).sum().alias("gap_sum"),
-        (gap * gap * SQUARE).round().cast(pl.Int64).sum().alias("gap_square_sum"),
-        human_log.count().alias("human_gaps"),
-        micro(human_log).sum().alias("human_log_sum"),
-        micro(human_log * human_log).sum().alias("human_log_square_sum"),
-        (human & (gap < settings.instant_s)).sum().alias("human_instant"),
-        pl.col("overlap").sum().alias("overlaps"),
-        pl.col("helper").sum().alias("helpers"),
+        human.alias("human_turns"),
+        (pl.col("tool_result") & ~pl.col("helper")).alias("tool_steps"),
+        gap.is_not_null().alias("gaps"),
+        (gap > settings.long_gap_s).alias("gaps_long"),
+        (gap > settings.away_gap_s).alias("gaps_away"),
+        micro(gap).alias("gap_sum"),
+        (gap * gap * SQUARE).round().cast(pl.Int64).alias("gap_square_sum"),
+        human_log.is_not_null().alias("human_gaps"),
+        micro(human_log).alias("human_log_sum"),
+        micro(human_log * human_log).alias("human_log_square_sum"),
+        (human & (gap < settings.instant_s)).alias("human_instant"),
+        pl.col("overlap").alias("overlaps"),
+        pl.col("helper").alias("helpers"),
     ]
-
-
-def activity(rows: pl.DataFrame) -> pl.DataFrame:
-    """Count the requests of each session by hour.
-
-    Returns:
-        ``session``, ``hour`` (hours since the epoch, UTC), ``requests``, ``human``
-        (human turns; 0 where the log cannot tell) and ``country`` (the hour's first,
-        null where none was logged).
-
-    """
-    return rows.group_by("session", hour()).agg(
-        requests=pl.len().cast(pl.Int64),
-        human=pl.col("human").sum().cast(pl.Int64),
-        country=pl.col("country").drop_nulls().first(),
-    )

@@ -1,25 +1,54 @@
-"""From requests to the table of sessions, in two steps.
+"""From requests to a summary of their sessions, from which everything else is measured.
 
-:func:`summarise` looks at requests and knows only the accounts it was given, so
-that accounts can be taken bucket by bucket. :func:`describe_sessions` needs the
-populations of the whole fleet and works on the summary alone.
+:func:`summarise` knows only the accounts it was given, so that accounts can be taken
+part by part.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 
 import polars as pl
 
-from detector.features import cadence, clients, fingerprint, telemetry, usage
-from detector.features.registry import feature
-from detector.features.sessions import ORDER, assign_sessions
+from detector.features import cadence, clients, telemetry, usage
+from detector.features.hours import hourly
+from detector.features.sessions import assign_sessions, in_order
 from detector.settings import Settings
 
-__all__ = ["COUNTERS", "Summary", "describe_sessions", "identify", "seen", "summarise"]
+__all__ = ["COUNTERS", "Summary", "identify", "summarise"]
 
 COUNTERS = (*cadence.COUNTERS, *telemetry.COUNTERS, *usage.COUNTERS, "unheard")
 """Session columns that add up over sessions; ``unheard`` are served requests whose telemetry
 a whole group lost."""
+
+TURN = (
+    "session",
+    "timestamp",
+    "duration_ms",
+    "model",
+    "tool_result",
+    "status",
+    "retry_after_s",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "tools_hash",
+    "fingerprint",
+    "device",
+    "network",
+    "asn",
+    "country",
+    "web",
+    "subscribed",
+)
+"""What is looked at of an inference request."""
+
+POST = ("session", "kind", "timestamp", "telemetry_requests", "telemetry_events")
+"""What is looked at of every other request."""
+
+AMOUNTS = ("_sum", "tokens", "warm_read", "warm_total", "reported", "events")
+"""How counters end that add up amounts; all others count rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +57,80 @@ class Summary:
 
     Attributes:
         sessions: a row a session with its counters.
-        activity: ``session``, ``hour``, ``requests``, ``human``, ``country``.
-        heard: ``session``, ``hour``, ``served``, ``posts``, ``reports``, ``reported``:
-            what telemetry told of each hour.
+        hours: result of ``hours.hourly``: when each session asked, and what telemetry told of it.
         marks: ``session``, ``fingerprint``, ``network`` (address, else operator),
             ``requests``: which fingerprints its inference requests showed, from where.
         tools: ``session``, ``tools_hash``: the tool sets it offered.
-        accounts: a row an account: ``requests`` of any kind, ``first_seen``,
+        accounts: a row an account: ``account_id``, ``requests`` of any kind, ``first_seen``,
             ``last_seen``, ``plan`` (the last one seen).
 
     """
 
     sessions: pl.DataFrame
-    activity: pl.DataFrame
-    heard: pl.DataFrame
+    hours: pl.DataFrame
     marks: pl.DataFrame
     tools: pl.DataFrame
     accounts: pl.DataFrame
 
     @staticmethod
-    def concat(parts: "list[Summary]") -> "Summary":
-        """Join the summaries of disjoint sets of accounts, numbering sessions anew."""
+    def concat(given: Iterable["Summary"]) -> "Summary":
+        """Join the summaries of disjoint sets of accounts.
+
+        Accounts are numbered by name, and sessions by account, in the order that they
+        have within it: which accounts came together changes nothing.
+        """
+        parts = list(given)
+        accounts = pl.concat(part.accounts for part in parts)
+        order = accounts["account_id"].arg_sort()
+        rank = order.arg_sort()
+        counts = [_per_account(part) for part in parts]
+        by_rank = pl.concat(counts).gather(order)
+        starts = (by_rank.cum_sum() - by_rank).gather(rank)
         joined: dict[str, list[pl.DataFrame]] = {name: [] for name in Summary.__slots__}
-        offset = 0
-        for part in parts:
+        done = 0
+        for part, count in zip(parts, counts, strict=True):
+            codes = rank.slice(done, count.len())
+            shift = starts.slice(done, count.len()).cast(pl.Int64) - (count.cum_sum() - count).cast(pl.Int64)
+            own = part.sessions["account"]
+            numbers = (part.sessions["session"] + shift.gather(own)).cast(pl.UInt32)
+            done += count.len()
             for name, frames in joined.items():
                 frame = getattr(part, name)
                 if "session" in frame.columns:
-                    frame = frame.with_columns(pl.col("session") + offset)
+                    frame = frame.with_columns(session=numbers.gather(frame["session"]))
+                if "account" in frame.columns:
+                    frame = frame.with_columns(account=codes.gather(frame["account"]).cast(pl.UInt32))
                 frames.append(frame)
-            offset += part.sessions.height
-        return Summary(**{name: pl.concat(frames) for name, frames in joined.items()})
+        # What the frames were made of need not be there twice.
+        del parts, part, frame
+        return Summary(**{name: _joined(frames) for name, frames in joined.items()})
+
+    def between(self, first: int, last: int) -> "Summary":
+        """Return what is known of the accounts from one number to another, both included."""
+        sessions = self.sessions.filter(pl.col("account").is_between(first, last)).sort("session")
+        own = pl.col("session").is_between(sessions["session"].min(), sessions["session"].max())
+        rest = {
+            name: getattr(self, name).filter(own).sort("session", maintain_order=True)
+            for name in ("hours", "marks", "tools")
+        }
+        accounts = self.accounts.filter(pl.col("account").is_between(first, last)).sort("account")
+        return Summary(sessions=sessions, accounts=accounts, **rest)
+
+
+def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Join frames column by column, so that no more than a column of them is held twice."""
+    names = frames[0].columns
+    return pl.DataFrame(
+        [pl.concat([frame.drop_in_place(name) for frame in frames], rechunk=True) for name in names]
+    )
+
+
+def _per_account(part: Summary) -> pl.Series:
+    """Count the sessions of each account of a part, in the order of its accounts."""
+    counts = part.sessions.group_by("account").len("sessions")
+    return part.accounts.join(counts, on="account", how="left", maintain_order="left")["sessions"].fill_null(
+        0
+    )
 
 
 def identify(fingerprints: pl.DataFrame, settings: Settings) -> pl.DataFrame:
@@ -77,11 +149,12 @@ def identify(fingerprints: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     )
 
 
-def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -> Summary:
+def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, settings: Settings) -> Summary:
     """Sum up the requests of some accounts, session by session.
 
     Args:
         requests: all rows of these accounts, as ``detector.ingest`` gives them.
+        names: the ids of the accounts, which ``account`` indexes.
         facts: result of :func:`identify`.
         settings: all settings.
 
@@ -92,30 +165,39 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
         last_seen=pl.col("timestamp").max(),
         plan=pl.col("plan").sort_by("timestamp", "plan").drop_nulls().last(),
     )
-    rows, sessions = assign_sessions(requests, facts, settings.sessions)
-    turns = cadence.turns(rows.filter(pl.col("kind") == "inference"), settings.cadence).sort(ORDER)
-    steps = usage.steps(turns)
-    key = pl.col("session")
+    accounts = accounts.with_columns(account_id=names.gather(accounts["account"]))
+    session, sessions = assign_sessions(requests, facts, settings.sessions)
+    order = in_order(requests, session)
+    # Told to be sorted, windows and groups over sessions are runs and need no hashing.
+    keyed = requests.with_columns(
+        session,
+        web=pl.col("auth") == "web",
+        subscribed=pl.col("auth").is_not_null() | pl.col("plan").is_not_null(),
+    )
+    key = pl.col("session").set_sorted()
+    asked = order[(requests["kind"] == "inference").gather(order).to_numpy()]
+    turns = cadence.turns(keyed.select(TURN)[asked].with_columns(key), settings.cadence)
+    told = keyed.select(POST)[order].with_columns(key)
+    posts = telemetry.posts(told)
     parts = [
         sessions,
-        rows.filter(key.is_not_null()).group_by(key).agg(requests=pl.len().cast(pl.Int64)),
-        turns.group_by(key).agg(
-            *cadence.counters(settings.cadence),
+        told.group_by("session").agg(requests=pl.len().cast(pl.Int64)),
+        turns.group_by("session").agg(
+            pl.col("end").max(),
+            pl.col("device", "asn").min(),
+            pl.col("web", "subscribed").any(),
             inference=pl.len().cast(pl.Int64),
-            end=pl.max_horizontal("timestamp", "end").max(),
-            device=pl.col("device").min(),
-            web=(pl.col("auth") == "web").any(),
-            subscribed=(pl.col("auth").is_not_null() | pl.col("plan").is_not_null()).any(),
             split=pl.col("tool_result").is_not_null().any(),
-            asn=pl.col("asn").min(),
         ),
-        steps.group_by(key).agg(usage.counters(settings.usage)),
-        telemetry.posts(rows).group_by(key).agg(telemetry.counters()),
+        _sums(usage.steps(turns), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]),
+        _sums(posts, telemetry.counters()),
     ]
     table = reduce(lambda left, right: left.join(right, on="session", how="left"), parts)
     # Until ``outage.find_losses`` has seen the fleet, all silence is the account's own.
     table = table.with_columns(unheard=pl.lit(0), lost=pl.lit(value=False))
-    table = table.with_columns(pl.col(COUNTERS).fill_null(0).cast(pl.Int64))
+    table = table.with_columns(
+        pl.col(name).fill_null(0).cast(pl.Int64 if name.endswith(AMOUNTS) else pl.Int32) for name in COUNTERS
+    )
     table = table.with_columns(vouched=pl.col("posts") > 0)
     # Without an address the network operator is the next best place.
     place = pl.coalesce("network", pl.col("asn").cast(pl.UInt64, strict=False)).alias("network")
@@ -132,78 +214,14 @@ def summarise(requests: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -
     )
     return Summary(
         sessions=table.sort("session").with_columns(pl.col("session").cast(pl.UInt32)),
-        activity=cadence.activity(turns).sort("session", "hour"),
-        heard=telemetry.hourly(rows).sort("session", "hour"),
+        hours=hourly(turns, posts),
         marks=marks.sort("session", "fingerprint", "network"),
         tools=turns.select("session", "tools_hash").drop_nulls().unique().sort("session", "tools_hash"),
         accounts=accounts.sort("account"),
     )
 
 
-def seen(summary: Summary) -> pl.DataFrame:
-    """Return which account showed which fingerprint how often, for ``fingerprint.population``.
-
-    Args:
-        summary: with sessions as ``outage.find_losses`` marks them.
-
-    """
-    scoped = summary.sessions.filter("in_scope").select("session", "account", backed="vouched")
-    rows = summary.marks.join(scoped, on="session")
-    return rows.group_by("account", "fingerprint").agg(
-        pl.col("requests").sum(), vouched=pl.col("requests").filter("backed").sum()
-    )
-
-
-def describe_sessions(
-    summary: Summary, facts: pl.DataFrame, populations: list[pl.DataFrame], settings: Settings
-) -> pl.DataFrame:
-    """Add to every session its cohort and how its fingerprints compare.
-
-    Cohorts are populations with rhythms of their own: ``interactive`` (a person at
-    the first-party client), ``headless`` (print mode, an SDK, CI), ``web`` (a
-    browser) and ``unknown`` (no user agent was logged).
-
-    Returns:
-        ``summary.sessions`` with ``cohort``, ``proxied``, ``orders`` (distinct
-        header orders) and the fingerprint features: means over the session's
-        inference requests of what ``fingerprint.judge`` says of each, null where
-        none was judged.
-
-    """
-    judged = fingerprint.judge(facts, populations, settings.fingerprint)
-    facts = facts.with_columns(order=pl.col("names").list.join(","))
-    rows = summary.marks.join(judged, on="fingerprint", how="left")
-    rows = rows.join(facts.select("fingerprint", "order"), on="fingerprint", how="left")
-    rows = rows.join(summary.sessions.select("session", "account"), on="session", how="left")
-    strange = pl.any_horizontal(pl.col(name) > feature(name).benign for name in fingerprint.BEHIND_PROXY)
-    strange = strange.fill_null(value=False)
-    shared = (
-        pl.when(strange & pl.col("network").is_not_null()).then(pl.col("account")).drop_nulls().n_unique()
-    )
-    middlebox = strange & (shared.over("network", "order") >= settings.fingerprint.middlebox_accounts)
-    rows = rows.with_columns(proxied=pl.col("proxied") | middlebox)
-    rows = rows.with_columns(
-        pl.when(~pl.col("proxied")).then(name).alias(name) for name in fingerprint.BEHIND_PROXY
-    )
-    names = fingerprint.MEASURES
-    weight = pl.col("requests")
-    means = rows.group_by("session").agg(
-        (pl.col("proxied").cast(pl.Int64) * weight).sum().mul(2).ge(weight.sum()).alias("proxied"),
-        pl.col("order").drop_nulls().n_unique().alias("orders"),
-        *((pl.col(name) * weight).sum() / weight.filter(pl.col(name).is_not_null()).sum() for name in names),
-    )
-    cohort = (
-        pl.when(pl.col("web") | (pl.col("client") == "browser"))
-        .then(pl.lit("web"))
-        .when(pl.col("client").is_null())
-        .then(pl.lit("unknown"))
-        .when("headless")
-        .then(pl.lit("headless"))
-        .otherwise(pl.lit("interactive"))
-    )
-    return (
-        summary.sessions.join(means, on="session", how="left")
-        .with_columns(cohort=cohort, proxied=pl.col("proxied").fill_null(value=False))
-        .with_columns(pl.col(names).fill_nan(None))
-        .sort("session")
-    )
+def _sums(rows: pl.DataFrame, counters: list[pl.Expr]) -> pl.DataFrame:
+    """Sum up what every row adds to each counter, by session."""
+    # Adding up plain columns is twice as fast as adding up expressions inside the groups.
+    return rows.lazy().select("session", *counters).group_by("session").agg(pl.all().sum()).collect()

@@ -107,18 +107,27 @@ def population(described: pl.DataFrame, seen: pl.DataFrame, settings: Fingerprin
         within the log stands behind both.
 
     """
-    rows = described.join(seen, on="fingerprint")
-    both = pl.concat([rows, rows.with_columns(version=pl.lit("*"))])
-    unit = ["client", "version", "aspect", "account"]
-    shares = both.group_by([*unit, "value"]).agg(pl.col("requests").sum(), pl.col("vouched").sum())
-    own = settings.own_share * pl.col("requests").sum().over(unit)
-    return (
-        shares.with_columns(shown=pl.col("requests") >= own, vouched=pl.col("vouched") >= own)
-        .group_by("client", "version", "aspect", "value")
-        .agg(accounts=pl.col("shown").sum(), vouched=pl.col("vouched").sum())
-        .sort("client", "version", "aspect", "value")
-        .cast(POPULATION)
+    aspect = ["client", "version", "aspect"]
+    both = pl.concat([described, described.with_columns(version=pl.lit("*"))])
+    # Accounts are many and their values few: texts are numbers here.
+    numbered = both.with_columns(
+        unit=pl.struct(aspect).rank("dense"), shown=pl.struct(*aspect, "value").rank("dense")
     )
+    unit = ["unit", "account"]
+    own = settings.own_share * pl.col("requests").sum().over(unit)
+    counts = (
+        numbered.lazy()
+        .select("fingerprint", "unit", "shown")
+        .join(seen.lazy(), on="fingerprint")
+        .group_by(*unit, "shown")
+        .agg(pl.col("requests", "vouched").sum())
+        .with_columns(stands=pl.col("requests") >= own, vouched=pl.col("vouched") >= own)
+        .group_by("shown")
+        .agg(accounts=pl.col("stands").sum(), vouched=pl.col("vouched").sum())
+        .collect()
+    )
+    values = numbered.select("shown", *aspect, "value").unique("shown")
+    return values.join(counts, on="shown").drop("shown").sort(*aspect, "value").cast(POPULATION)
 
 
 def _probabilities(

@@ -7,7 +7,7 @@ everywhere, with a version or behind an operator, where ``detector.features.sile
 one. What was served then and not reported is nobody's silence, whenever its session began.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from detector.features.clients import release_ranks
 from detector.features.incident import Incident
-from detector.features.silence import lost_stretches
+from detector.features.silence import lost_stretches, watched
 from detector.settings import Settings
 
 __all__ = ["Losses", "find_losses"]
@@ -28,6 +28,14 @@ GROUPS: tuple[tuple[str, ...], ...] = (("everyone",), OWN, (*OWN, "client_versio
 
 GROUPED = ("session", "account", "device", *OWN, "client_version", "asn")
 """What is looked up for each hour of a session."""
+
+CODED = pl.Schema({"client": pl.Categorical(), "client_version": pl.Categorical()})
+
+HEARD = ("session", "hour", "served", "posts", "reports", "reported")
+"""What is taken of each hour."""
+
+PART_HOURS = 150_000
+"""Hours of sessions in which witnesses are looked for at a time."""
 
 EDGE = 1
 """Hours before and after a stretch that it may have begun or ended in."""
@@ -55,37 +63,46 @@ class Losses:
 
 
 def find_losses(
-    sessions: pl.DataFrame, heard: pl.DataFrame, facts: pl.DataFrame, settings: Settings
+    sessions: pl.DataFrame, hours: pl.DataFrame, facts: pl.DataFrame, settings: Settings
 ) -> Losses:
     """Tell telemetry that a group lost from telemetry that an account lacks.
 
     Args:
         sessions: ``Summary.sessions`` of the whole fleet.
-        heard: ``Summary.heard`` of the whole fleet.
+        hours: ``Summary.hours`` of the whole fleet.
         facts: result of ``extract.identify``.
         settings: all settings.
 
     """
-    orders = facts.select("fingerprint", order=pl.col("raw_names").list.join(","))
-    known = sessions.filter(pl.col("in_scope") & pl.col("client").is_not_null())
-    rows = (
-        known.select(*GROUPED, "start", "served", "posts", "fingerprint")
-        .join(orders, on="fingerprint", how="left")
-        .join(release_ranks(known["client_version"]), on="client_version", how="left", nulls_equal=True)
+    rows = _rows(sessions, facts, settings)
+    spent = hours.lazy().select(HEARD).join(rows.lazy().select(GROUPED), on="session")
+    losses = _lost_hours(spent.collect(), _lost_versions(rows, settings), settings)
+    unheard, lost = _marks(sessions, pl.concat(losses), settings)
+    replaced = _replaced(rows.join(sessions.select("session").filter(lost), on="session", how="semi"), rows)
+    vouched = pl.col("vouched") | pl.col("session").is_in(replaced.implode())
+    within = pl.col("hour").is_between("since", "until", closed="left")
+    hits = [_accounts(loss.filter(within), settings) for loss in losses]
+    return Losses(sessions.with_columns(unheard, lost, vouched=vouched), _incidents(hits))
+
+
+def _rows(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Return the sessions that may lose telemetry, in the order of time, texts as numbers: there are many."""
+    order = pl.col("raw_names").list.join(",").rank("dense")
+    versions = sessions.select(pl.col("client_version").unique()).to_series()
+    return (
+        sessions.lazy()
+        .filter(pl.col("in_scope") & pl.col("client").is_not_null())
+        .select(*GROUPED, "start", "served", "posts", "fingerprint")
+        .join(release_ranks(versions).lazy(), on="client_version", how="left", nulls_equal=True)
+        .cast(CODED)
+        .join(facts.lazy().select("fingerprint", order=order), on="fingerprint", how="left")
         .with_columns(
             told=pl.col("posts") > 0,
             mute=(pl.col("posts") == 0) & (pl.col("served") >= settings.floors.posts),
         )
         .sort("account", "start", "session")
+        .collect()
     )
-    hours = heard.join(rows.select(*GROUPED), on="session").with_columns(everyone=pl.lit(value=True))
-    losses = _lost_hours(hours, _lost_versions(rows, settings), settings)
-    marked = _mark(sessions, pl.concat(losses), settings)
-    replaced = _replaced(rows.join(marked.filter("lost"), on="session", how="semi"), rows)
-    vouched = pl.col("vouched") | pl.col("session").is_in(replaced.implode())
-    within = pl.col("hour").is_between("since", "until", closed="left")
-    hits = [_accounts(loss.filter(within), settings) for loss in losses]
-    return Losses(marked.with_columns(vouched=vouched), _incidents(hits))
 
 
 def _lost_hours(hours: pl.DataFrame, versions: pl.DataFrame, settings: Settings) -> list[pl.DataFrame]:
@@ -94,42 +111,67 @@ def _lost_hours(hours: pl.DataFrame, versions: pl.DataFrame, settings: Settings)
     gone = hours.join(versions, on=version, how="semi").with_columns(
         since=pl.col("hour").min().over(version), until=pl.col("hour").max().over(version) + 1
     )
-    rest = hours.join(gone.filter(pl.col("posts") == 0), on=["session", "hour"], how="anti")
+    silent = gone.filter(pl.col("posts") == 0)
+    rest = hours.join(silent, on=["session", "hour"], how="anti") if silent.height else hours
     # A silence that no report interrupts did not begin with the loss.
     reporting = (pl.col("posts") > 0).any().over("account")
-    rest = rest.with_columns(edge=pl.when(reporting).then(EDGE).otherwise(0))
+    rest = rest.with_columns(
+        edge=pl.when(reporting).then(EDGE).otherwise(0).cast(pl.Int8), everyone=pl.lit(value=True)
+    )
     losses = [_placed(gone, version)]
+    del hours
+    # Witnesses are told apart within their account, so a few accounts are taken at a time.
+    parts = [watched(part) for part in _by_account(rest)]
+    del rest
     for group in GROUPS:
-        near = rest.join(lost_stretches(rest, group, settings), on=group).filter(
-            pl.col("hour") >= pl.col("since") - pl.col("edge"),
-            pl.col("hour") < pl.col("until") + pl.col("edge"),
-        )
-        losses.append(_placed(near, group))
+        stretches = lost_stretches(parts, group, settings)
+        near = [
+            part.join(stretches, on=group).filter(
+                pl.col("hour") >= pl.col("since") - pl.col("edge"),
+                pl.col("hour") < pl.col("until") + pl.col("edge"),
+            )
+            for part in parts
+        ]
+        losses.append(_placed(pl.concat(near), group))
     return losses
+
+
+def _by_account(hours: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Cut hours between accounts into parts of about ``PART_HOURS``."""
+    account = pl.col("account")
+    parts = max(1, hours.height // PART_HOURS)
+    for part in range(parts):
+        yield hours.filter(account % parts == part)
 
 
 def _placed(hours: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
     return hours.select(
-        *("session", "account", "hour", "served", "posts", "reports", "since", "until", "client"),
-        version=pl.col("client_version") if "client_version" in group else pl.lit(None, pl.String),
+        *("session", "account", "hour", "served", "posts", "reports", "since", "until"),
+        client=pl.col("client").cast(pl.String),
+        version=pl.col("client_version").cast(pl.String)
+        if "client_version" in group
+        else pl.lit(None, pl.String),
         asn=pl.col("asn") if "asn" in group else pl.lit(None, pl.Int64),
     )
 
 
-def _mark(sessions: pl.DataFrame, lost: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Add ``unheard`` and ``lost`` to sessions from their hours in losses."""
+def _marks(sessions: pl.DataFrame, lost: pl.DataFrame, settings: Settings) -> tuple[pl.Series, pl.Series]:
+    """Return ``unheard`` and ``lost`` of sessions from their hours in losses."""
     # Posts that give no number told of all requests.
     counted = (pl.col("posts") == 0) | (pl.col("reports") > 0)
     owed = (
         lost.unique(["session", "hour"]).group_by("session").agg(owed=pl.col("served").filter(counted).sum())
     )
-    marked = sessions.join(owed, on="session", how="left", maintain_order="left")
+    told = sessions.select("session", "served", "posts", "reports", "reported")
+    told = told.join(owed, on="session", how="left", maintain_order="left")
     missing = pl.when(pl.col("reports") > 0).then(pl.col("served") - pl.col("reported")).otherwise("served")
     unheard = pl.min_horizontal(pl.col("owed").fill_null(0), missing.clip(lower_bound=0))
     few = pl.col("served") - unheard < settings.floors.posts
-    return marked.with_columns(
-        lost=pl.col("owed").is_not_null() & (pl.col("posts") == 0) & few, unheard=unheard.cast(pl.Int64)
-    ).drop("owed")
+    marks = told.select(
+        unheard=unheard.cast(sessions.schema["unheard"]),
+        lost=pl.col("owed").is_not_null() & (pl.col("posts") == 0) & few,
+    )
+    return marks["unheard"], marks["lost"]
 
 
 def _lost_versions(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:

@@ -42,7 +42,8 @@ def find_rewrites(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Setting
     """
     orders = facts.select("fingerprint", order=pl.col("raw_names").list.join(","))
     rows = (
-        sessions.filter(pl.col("in_scope") & pl.col("client").is_not_null())
+        sessions.lazy()
+        .filter(pl.col("in_scope") & pl.col("client").is_not_null())
         .select(
             "account",
             *OWN,
@@ -53,6 +54,7 @@ def find_rewrites(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Setting
             "fingerprint",
             day=pl.col("start").dt.date(),
         )
+        .collect()
         .join(orders, on="fingerprint", how="left")
         .filter(pl.col("order").is_not_null())
         .sort("account", "start", "order")

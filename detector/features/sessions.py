@@ -7,11 +7,13 @@ come from other HTTP stacks, so they are joined by account, session id and time
 and never by fingerprint.
 """
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from detector.settings import SessionSettings
 
-__all__ = ["ORDER", "OUT_OF_SCOPE", "assign_sessions"]
+__all__ = ["ORDER", "OUT_OF_SCOPE", "assign_sessions", "in_order"]
 
 ORDER = (
     "session",
@@ -31,61 +33,107 @@ ORDER = (
 """How rows are sorted: by time and then by all of which the order matters later, so that
 ties in time do not depend on how the rows came in."""
 
+LARGEST_KEY = 2**63 - 1
+
 OUT_OF_SCOPE = ("api_key", "cloud")
 """Values of ``auth`` that pay per use: such requests are counted and nothing else."""
 
 
 def assign_sessions(
     requests: pl.DataFrame, identity: pl.DataFrame, settings: SessionSettings
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give every request the session it belongs to.
+) -> tuple[pl.Series, pl.DataFrame]:
+    """Tell the session that every request belongs to.
 
     Args:
-        requests: rows of ``detector.ingest.RequestLog.requests``.
+        requests: rows as ``detector.ingest`` reads them, in any order.
         identity: a row a fingerprint, with ``fingerprint`` and ``lineage``.
         settings: inactivity gap and join window, both in minutes.
 
     Returns:
-        The requests with ``session`` (UInt32, null where nothing matches) sorted by
-        session and time, and the table of sessions: ``session``, ``account``,
-        ``name`` (declared id, or ``~`` and the start time), ``in_scope``, ``start``.
-        A session without an inference request does not exist.
+        ``session`` of every request (UInt32, null where nothing matches), and the table
+        of sessions: ``session``, ``account``, ``in_scope``, ``name`` (declared id, or
+        ``~`` and the start time), ``start``, numbered by account and start. A session
+        without an inference request does not exist.
 
     """
-    inference = _name(requests.filter(pl.col("kind") == "inference"), identity, settings)
+    keys = requests.select(
+        "account",
+        "kind",
+        "timestamp",
+        "session_id",
+        "fingerprint",
+        # Joins on integers; two ids of one account share a hash of 64 bits once in ages.
+        key=pl.col("session_id").hash(),
+        in_scope=~pl.col("auth").is_in(OUT_OF_SCOPE).fill_null(value=False),
+    ).with_row_index("row")
+    inference = _name(keys.filter(pl.col("kind") == "inference"), identity, settings)
+    own = ["account", "in_scope", "key"]
     sessions = (
-        inference.group_by("account", "in_scope", "name")
-        .agg(start=pl.col("timestamp").min())
+        inference.group_by(own)
+        .agg(name=pl.col("session_id").first(), start=pl.col("timestamp").min())
         .sort("account", "start", "name", "in_scope")
         .with_row_index("session")
     )
-    inference = inference.join(
-        sessions.drop("start"), on=["account", "in_scope", "name"], how="left", nulls_equal=True
-    )
-    rest = requests.filter(pl.col("kind") != "inference").with_row_index("row")
-    rest = _join_rest(rest, inference, sessions, settings)
-    columns = [*requests.columns, "session"]
-    joined = pl.concat([inference.select(columns), rest.select(columns)])
-    return joined.sort(ORDER), sessions
+    inference = inference.join(sessions.select(*own, "session"), on=own, how="left")
+    rest = _join_rest(keys.filter(pl.col("kind") != "inference"), inference, sessions, settings)
+    found = pl.concat([part.select("row", "session") for part in (inference, rest)])
+    codes = np.full(requests.height, sessions.height, dtype=np.uint32)
+    codes[found["row"]] = found["session"].fill_null(sessions.height)
+    session = pl.Series("session", codes)
+    session = pl.select(pl.when(session < sessions.height).then(session)).to_series()
+    return session, sessions.select("session", "account", "in_scope", "name", "start")
+
+
+def in_order(requests: pl.DataFrame, session: pl.Series) -> NDArray[np.uint32]:
+    """Return the positions of the requests with a session, sorted by ``ORDER``.
+
+    One key of 64 bits sorts by session and time; only ties are sorted by all the rest.
+
+    Args:
+        requests: rows as ``detector.ingest`` reads them.
+        session: of each, as :func:`assign_sessions` tells.
+
+    """
+    time = requests["timestamp"].to_physical()
+    first, last = int(time.min() or 0), int(time.max() or 0)  # type: ignore[arg-type]
+    span = last - first + 1
+    keys = pl.DataFrame({"session": session, "timestamp": time - first}).with_row_index("at")
+    keys = keys.filter(pl.col("session").is_not_null())
+    key = pl.struct("session", "timestamp")
+    if (int(session.max() or 0) + 1) * span <= LARGEST_KEY:  # type: ignore[arg-type]
+        key = pl.col("session").cast(pl.Int64) * span + pl.col("timestamp")
+    keys = keys.select("at", key.alias("key"))
+    keys = keys[keys["key"].arg_sort()]
+    order: NDArray[np.uint32] = keys["at"].to_numpy()
+    again = keys["key"] == keys["key"].shift(1)
+    if again.any():
+        # Ties stand side by side, so those sorted by everything fit into the places they had.
+        at = (again | again.shift(-1)).fill_null(value=False).arg_true().to_numpy()
+        tied = requests.with_columns(session)[order[at]]
+        order = order.copy()
+        order[at] = order[at][tied.select(pl.arg_sort_by(ORDER)).to_series().to_numpy()]
+    return order
 
 
 def _name(inference: pl.DataFrame, identity: pl.DataFrame, settings: SessionSettings) -> pl.DataFrame:
-    """Add ``name`` and ``in_scope`` to inference requests."""
-    gap = pl.duration(microseconds=int(settings.gap_minutes * 60e6))
-    inference = inference.with_columns(
-        in_scope=~pl.col("auth").is_in(OUT_OF_SCOPE).fill_null(value=False), name=pl.col("session_id")
-    )
-    undeclared = inference.filter(pl.col("name").is_null())
+    """Give inference requests that declare no session an id and a key of their own."""
+    undeclared = inference.filter(pl.col("session_id").is_null())
     if undeclared.is_empty():
         return inference
+    gap = pl.duration(microseconds=int(settings.gap_minutes * 60e6))
     key = ["account", "in_scope", "lineage"]
     undeclared = undeclared.join(identity.select("fingerprint", "lineage"), on="fingerprint", how="left")
     undeclared = undeclared.sort([*key, "timestamp"]).with_columns(
         run=(pl.col("timestamp").diff() > gap).fill_null(value=False).cum_sum().over(key)
     )
-    starts = pl.col("timestamp").min().over([*key, "run"]).dt.strftime("~%Y%m%dT%H%M%S%.6f")
-    undeclared = undeclared.with_columns(name=pl.format("{}-{}", starts, "lineage")).drop("lineage", "run")
-    return pl.concat([inference.filter(pl.col("name").is_not_null()), undeclared])
+    starts = undeclared.group_by(*key, "run").agg(pl.col("timestamp").min())
+    name = pl.format("{}-{}", pl.col("timestamp").dt.strftime("~%Y%m%dT%H%M%S%.6f"), "lineage")
+    starts = starts.with_columns(session_id=name).with_columns(key=pl.col("session_id").hash())
+    named = undeclared.drop("session_id", "key").join(
+        starts.drop("timestamp"), on=[*key, "run"], how="left", nulls_equal=True
+    )
+    declared = inference.filter(pl.col("session_id").is_not_null())
+    return pl.concat([declared, named.select(inference.columns)])
 
 
 def _join_rest(
@@ -94,16 +142,13 @@ def _join_rest(
     """Give telemetry posts, probes and other rows their session: by id, else by time."""
     window = f"{round(settings.join_minutes * 60e6)}us"
     declared = sessions.sort("in_scope", descending=True).unique(
-        ["account", "name"], keep="first", maintain_order=True
+        ["account", "key"], keep="first", maintain_order=True
     )
-    by_id = rest.join(
-        declared.select("account", "name", "session"),
-        left_on=["account", "session_id"],
-        right_on=["account", "name"],
-        how="left",
-    )
+    by_id = rest.join(declared.select("account", "key", "session"), on=["account", "key"], how="left")
     matched = by_id.filter(pl.col("session").is_not_null())
-    loose = by_id.filter(pl.col("session").is_null()).drop("session").sort("account", "timestamp", "row")
+    loose = by_id.filter(pl.col("session").is_null()).drop("session")
+    if loose.is_empty():
+        return matched
     starts = sessions.select("account", pl.col("start").alias("timestamp"), "session")
     anchors = inference.select("account", "timestamp", "session")
     # A probe precedes its session; a post follows the requests that it reports.
@@ -113,6 +158,7 @@ def _join_rest(
 
 
 def _nearest(rows: pl.DataFrame, anchors: pl.DataFrame, strategy: str, window: str) -> pl.DataFrame:
+    anchors = anchors.join(rows.select("account").unique(), on="account", how="semi")
     return rows.sort("timestamp", "row").join_asof(
         anchors.sort("timestamp", "session"),
         on="timestamp",

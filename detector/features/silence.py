@@ -12,21 +12,48 @@ import polars as pl
 
 from detector.settings import Settings
 
-__all__ = ["lost_stretches"]
+__all__ = ["lost_stretches", "watched"]
 
 PROGRAM = ("account", "device", "client", "headless")
 """What a client on a machine is told by; where the device is unknown, the account is one machine."""
 
+COUNTS = ("served", "posts", "reports", "reported")
 
-def lost_stretches(hours: pl.DataFrame, group: Sequence[str], settings: Settings) -> pl.DataFrame:
+
+def watched(hours: pl.DataFrame) -> pl.DataFrame:
+    """Tell the programs apart that may bear witness of hours.
+
+    Args:
+        hours: ``PROGRAM``, ``client_version``, ``hour`` and ``COUNTS``, a row a session and hour.
+
+    Returns:
+        The hours with ``program`` (a number a program; a number of its own for each of its
+        versions where they are used in turn).
+
+    """
+    # Numbers are sorted and grouped faster than what they stand for.
+    programs = hours.select(PROGRAM).unique().with_row_index("program")
+    versions = hours.select("client_version").unique().sort("client_version").with_row_index("version")
+    coded = (
+        hours.join(programs, on=PROGRAM, how="left", nulls_equal=True)
+        .join(versions, on="client_version", how="left", nulls_equal=True)
+        .sort("program", "hour", "version")
+    )
+    version, own = pl.col("version"), pl.col("program").set_sorted()
+    turns = version.rle_id().max().over(own) >= version.n_unique().over(own)
+    single = pl.lit(versions.height, pl.UInt32)
+    number = pl.struct("program", pl.when(turns).then(version).otherwise(single)).rank("dense")
+    return coded.with_columns(program=number).drop("version")
+
+
+def lost_stretches(parts: Sequence[pl.DataFrame], group: Sequence[str], settings: Settings) -> pl.DataFrame:
     """Find the stretches of time in which at least half of a group's witnesses were silent.
 
     Hours without a witness interrupt no stretch.
 
     Args:
-        hours: ``account``, ``device``, ``client``, ``headless``, ``client_version``, the columns
-            of the group, ``hour``, ``served``, ``posts``, ``reports`` and ``reported``, a row a
-            session and hour. Where a column of the group is null there is no witness.
+        parts: results of :func:`watched` for disjoint sets of accounts, with the columns of the
+            group. Where one of these is null there is no witness.
         group: what the witnesses share.
         settings: ``floors.posts`` served requests in a row that were not told of make a silence;
             ``incidents.lost_share`` of the witnesses must be silent in each hour, and those of
@@ -38,17 +65,25 @@ def lost_stretches(hours: pl.DataFrame, group: Sequence[str], settings: Settings
 
     """
     rules = settings.incidents
-    witnesses = _witnesses(hours.drop_nulls(group), group, settings.floors.posts)
-    votes = (
-        witnesses.group_by(*group, "hour")
-        .agg(lost=(~pl.col("told")).mean() >= rules.lost_share)
+    votes, silent = [], []
+    for hours in parts:
+        witnesses = _witnesses(hours.drop_nulls(group), group, settings.floors.posts)
+        told = pl.col("told").sum().cast(pl.Int64)
+        votes.append(witnesses.group_by(*group, "hour").agg(told, of=pl.len().cast(pl.Int64)))
+        silent.append(witnesses.filter(~pl.col("told")).drop("told"))
+    lost = (pl.col("of") - pl.col("told")) / pl.col("of") >= rules.lost_share
+    runs = (
+        pl.concat(votes)
+        .group_by(*group, "hour")
+        .agg(pl.col("told", "of").sum())
         .sort(*group, "hour")
+        .with_columns(lost=lost)
         .with_columns(run=pl.col("lost").rle_id().over(group))
         .filter("lost")
     )
     return (
-        witnesses.filter(~pl.col("told"))
-        .join(votes, on=[*group, "hour"])
+        pl.concat(silent)
+        .join(runs, on=[*group, "hour"])
         .group_by(*group, "run")
         .agg(pl.col("account").n_unique(), since=pl.col("hour").min(), until=pl.col("hour").max() + 1)
         .filter(pl.col("account") >= rules.witnesses)
@@ -58,22 +93,21 @@ def lost_stretches(hours: pl.DataFrame, group: Sequence[str], settings: Settings
 
 
 def _witnesses(hours: pl.DataFrame, group: Sequence[str], floor: int) -> pl.DataFrame:
-    """Return the hours of the clients that ever report, and whether telemetry told of each."""
-    mine = [*dict.fromkeys((*PROGRAM, "version", *group))]
+    """Return the hours of the programs that ever report, and whether telemetry told of each."""
+    apart = [name for name in group if name not in PROGRAM]
+    mine = ["program", *apart]
+    shared = [name for name in ("account", *group) if name not in apart]
     counted = 2 * pl.col("reported") >= pl.col("served")
     told = pl.when(pl.col("reports") > 0).then(counted).otherwise(pl.col("posts") > 0)
-    version = pl.col("client_version")
-    turns = version.rle_id().max().over(PROGRAM) >= version.n_unique().over(PROGRAM)
+    unit = pl.col("unit").set_sorted()
     rows = (
-        hours.sort(*PROGRAM, "hour", "client_version")
-        .with_columns(version=pl.when(turns).then("client_version"))
-        .group_by(*mine, "hour")
-        .agg(pl.col("served", "posts", "reports", "reported").sum())
+        hours.group_by(*mine, "hour")
+        .agg(pl.col(COUNTS).sum(), pl.col(shared).first())
         .sort(*mine, "hour")
-        .with_columns(told=told)
-        .filter(pl.col("told").any().over(mine))
-        .with_columns(run=pl.col("told").rle_id().over(mine))
+        .with_columns(told=told, unit=pl.struct(mine).rle_id())
+        .filter(pl.col("told").any().over(unit))
+        .with_columns(run=pl.struct("unit", "told").rle_id())
     )
     # A few requests may lack telemetry by chance.
-    enough = pl.col("served").sum().over(*mine, "run") >= floor
+    enough = pl.col("served").sum().over(pl.col("run").set_sorted()) >= floor
     return rows.filter(pl.col("told") | enough).select("account", *group, "hour", "told")

@@ -15,7 +15,7 @@ from detector.features.fingerprint import MEASURES
 from detector.features.registry import FEATURES, feature, measure
 from detector.settings import Settings
 
-__all__ = ["KEY", "assign_streams", "measure_sessions", "measure_streams"]
+__all__ = ["KEY", "assign_streams", "measure_sessions", "measure_streams", "when_used"]
 
 KEY = ("account", "client", "cohort", "odd", "device", "reporting")
 """What the sessions of one stream have in common."""
@@ -119,7 +119,9 @@ def measure_streams(
             (pl.col("orders").max() > 0) & (pl.col("served").sum() >= floors.served)
         ).then(pl.col("orders").max() / (1 + weight.sum()).log()),
     )
-    hours = summary.activity.join(sessions.select("session", "stream", "account", "cohort"), on="session")
+    hours = summary.hours.filter(pl.col("requests") > 0).join(
+        sessions.select("session", "stream", "account", "cohort"), on="session"
+    )
     tables = [
         _starts(sessions, settings),
         _hours_of_day(hours, settings),
@@ -154,6 +156,25 @@ def measure_streams(
     habit = pl.col("sessions") >= floors.habit_sessions
     streams = streams.with_columns(pl.when(habit).then(name).alias(name) for name in habits)
     return _blank(streams, available).sort("stream")
+
+
+def when_used(sessions: pl.DataFrame) -> pl.DataFrame:
+    """Return when each account used which version of a client in which cohort.
+
+    Args:
+        sessions: result of :func:`assign_streams`; without a stream they do not count.
+
+    Returns:
+        ``account``, ``cohort``, ``client``, ``client_version``, ``first`` and ``last`` (start
+        of the first and last such session).
+
+    """
+    return (
+        sessions.filter(pl.col("stream").is_not_null())
+        .group_by("account", "cohort", "client", "client_version")
+        .agg(first=pl.col("start").min(), last=pl.col("start").max())
+        .sort("account", "cohort", "client", "client_version")
+    )
 
 
 def _blank(table: pl.DataFrame, available: frozenset[str]) -> pl.DataFrame:

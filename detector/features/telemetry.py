@@ -7,10 +7,9 @@ telemetry off, and then the start-up probe and the helper calls vanish with it.
 
 import polars as pl
 
-from detector.features import usage
-from detector.features.cadence import LARGEST_COUNT, hour, micro
+from detector.features.cadence import LARGEST_COUNT, micro
 
-__all__ = ["COUNTERS", "counters", "hourly", "posts"]
+__all__ = ["COUNTERS", "counters", "posts"]
 
 COUNTERS = (
     "posts",
@@ -38,69 +37,56 @@ def posts(rows: pl.DataFrame) -> pl.DataFrame:
         rows: requests of all kinds with ``session``, sorted by session and time.
 
     Returns:
-        Telemetry and probe rows with ``lag`` (seconds since the session's last
-        inference request, null where there was none) and ``interval`` (seconds
-        since the session's last post, null for the first).
+        Telemetry and probe rows with ``asked`` (time of the session's last inference
+        request, null where there was none), ``lag`` (seconds since then) and ``interval`` (seconds
+        since the session's last post, null for the first and for probes).
 
     """
-    rows = rows.filter(
-        pl.col("session").is_not_null() & pl.col("kind").is_in(["inference", "telemetry", "probe"])
+    inference, post = pl.col("kind") == "inference", pl.col("kind") == "telemetry"
+    return (
+        rows.lazy()
+        .filter(pl.col("session").is_not_null(), pl.col("kind").is_in(["inference", "telemetry", "probe"]))
+        .select(
+            "session", "kind", "timestamp", "telemetry_requests", "telemetry_events", asked=_last(inference)
+        )
+        .filter(~inference)
+        .with_columns(
+            pl.col("telemetry_requests", "telemetry_events").clip(upper_bound=LARGEST_COUNT),
+            lag=_seconds(pl.col("timestamp") - pl.col("asked")),
+            interval=pl.when(post).then(_seconds(pl.col("timestamp") - _last(post, rows=1))),
+        )
+        .collect()
     )
-    asked = pl.when(pl.col("kind") == "inference").then(pl.col("timestamp"))
-    rows = rows.with_columns(asked=asked.forward_fill().over("session"))
-    aside = rows.filter(pl.col("kind") != "inference")
-    before = pl.col("timestamp").shift(1).over("session", "kind")
-    seconds = pl.col("timestamp") - pl.col("asked")
-    return aside.with_columns(
-        pl.col("telemetry_requests", "telemetry_events").clip(upper_bound=LARGEST_COUNT),
-        lag=seconds.dt.total_microseconds() / 1e6,
-        interval=(pl.col("timestamp") - before).dt.total_microseconds() / 1e6,
-    ).drop("asked")
+
+
+def _last(where: pl.Expr, rows: int = 0) -> pl.Expr:
+    """Return the time of the session's last row of a kind, looking back from so many rows before."""
+    # Windows over sessions cost more than filling across them and leaving out what came from another.
+    time, session = (
+        pl.when(where).then(name).forward_fill().shift(rows) for name in ("timestamp", "session")
+    )
+    return pl.when(session == pl.col("session")).then(time)
+
+
+def _seconds(time: pl.Expr) -> pl.Expr:
+    return time.dt.total_microseconds() / 1e6
 
 
 def counters() -> list[pl.Expr]:
-    """Return the aggregations over the rows of :func:`posts`, one a name in ``COUNTERS``."""
+    """Return what a row of :func:`posts` adds to each name in ``COUNTERS``; null adds nothing."""
     post = pl.col("kind") == "telemetry"
     lag = pl.when(post).then(pl.col("lag")).clip(lower_bound=SHORTEST_S).log()
     interval = pl.when(post).then(pl.col("interval")).clip(lower_bound=SHORTEST_S).log()
     return [
-        post.sum().alias("posts"),
-        pl.col("telemetry_requests").count().alias("reports"),
-        pl.col("telemetry_requests").sum().alias("reported"),
-        pl.col("telemetry_events").sum().alias("events"),
-        lag.count().alias("lags"),
-        micro(lag).sum().alias("lag_log_sum"),
-        micro(lag * lag).sum().alias("lag_log_square_sum"),
-        interval.count().alias("intervals"),
-        micro(interval).sum().alias("interval_log_sum"),
-        micro(interval * interval).sum().alias("interval_log_square_sum"),
-        (pl.col("kind") == "probe").sum().alias("probes"),
+        post.alias("posts"),
+        pl.col("telemetry_requests").is_not_null().alias("reports"),
+        pl.col("telemetry_requests").alias("reported"),
+        pl.col("telemetry_events").alias("events"),
+        lag.is_not_null().alias("lags"),
+        micro(lag).alias("lag_log_sum"),
+        micro(lag * lag).alias("lag_log_square_sum"),
+        interval.is_not_null().alias("intervals"),
+        micro(interval).alias("interval_log_sum"),
+        micro(interval * interval).alias("interval_log_square_sum"),
+        (pl.col("kind") == "probe").alias("probes"),
     ]
-
-
-def hourly(rows: pl.DataFrame) -> pl.DataFrame:
-    """Count what was served in each hour of a session, and what telemetry told of it.
-
-    Args:
-        rows: requests of all kinds with ``session``, sorted by session and time.
-
-    Returns:
-        ``session``, ``hour`` (hours since the epoch, UTC), ``served``, ``posts``, ``reports``
-        and ``reported``. A post belongs to the hour of the session's last inference request
-        before it, which it reports; to its own where there was none.
-
-    """
-    post = pl.col("kind") == "telemetry"
-    asked = pl.when(~post).then("timestamp").forward_fill().over("session")
-    told = pl.when(post).then(pl.col("telemetry_requests").clip(upper_bound=LARGEST_COUNT))
-    return (
-        rows.filter(pl.col("session").is_not_null() & pl.col("kind").is_in(["inference", "telemetry"]))
-        .with_columns(timestamp=pl.coalesce(asked, "timestamp"))
-        .group_by("session", hour())
-        .agg(
-            served=(usage.served() & ~post).sum().cast(pl.Int64),
-            posts=post.sum().cast(pl.Int64),
-            reports=told.count().cast(pl.Int64),
-            reported=told.sum().cast(pl.Int64),
-        )
-    )

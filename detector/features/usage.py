@@ -45,20 +45,29 @@ def steps(rows: pl.DataFrame) -> pl.DataFrame:
 
     """
     kinds = ["input_tokens", "cache_read_tokens", "cache_write_tokens"]
-    rows = rows.with_columns(pl.col(*kinds, "output_tokens").clip(upper_bound=LARGEST_COUNT))
     known = pl.any_horizontal(pl.col(kinds).is_not_null())
-    rows = rows.with_columns(context=pl.when(known).then(pl.sum_horizontal(kinds)))
+    same = pl.col("session") == pl.col("session").shift(1)
     since = pl.col("timestamp").diff().dt.total_microseconds() / 1e6
-    return rows.with_columns(
-        earlier_context=pl.col("context").shift(1).over("session"),
-        earlier_status=pl.col("status").shift(1).over("session"),
-        earlier_retry_s=pl.col("retry_after_s").shift(1).over("session"),
-        since_s=since.over("session"),
+
+    def before(name: str) -> pl.Expr:
+        return pl.when(same).then(pl.col(name).shift(1))
+
+    return (
+        rows.lazy()
+        .with_columns(pl.col(*kinds, "output_tokens").clip(upper_bound=LARGEST_COUNT))
+        .with_columns(context=pl.when(known).then(pl.sum_horizontal(kinds)))
+        .with_columns(
+            earlier_context=before("context"),
+            earlier_status=before("status"),
+            earlier_retry_s=before("retry_after_s"),
+            since_s=pl.when(same).then(since),
+        )
+        .collect()
     )
 
 
 def counters(settings: UsageSettings) -> list[pl.Expr]:
-    """Return the aggregations over the rows of :func:`steps`, one a name in ``COUNTERS``."""
+    """Return what a row of :func:`steps` adds to each name in ``COUNTERS``; null adds nothing."""
     warm = (pl.col("gap") < settings.cache_ttl_s) & pl.col("cache_read_tokens").is_not_null()
     pair = (
         pl.col("context").is_not_null()
@@ -67,14 +76,14 @@ def counters(settings: UsageSettings) -> list[pl.Expr]:
     )
     limited = pl.col("earlier_status").is_in([429, 529]) & pl.col("earlier_retry_s").is_not_null()
     return [
-        served().sum().alias("served"),
-        (pl.col("context").fill_null(0) + pl.col("output_tokens").fill_null(0)).sum().alias("tokens"),
-        pl.col("output_tokens").sum(),
-        pl.when(warm).then(pl.col("cache_read_tokens")).sum().alias("warm_read"),
-        pl.when(warm).then(pl.col("context")).sum().alias("warm_total"),
-        pair.sum().alias("context_pairs"),
-        (pair & (pl.col("context") >= pl.col("earlier_context"))).sum().alias("context_grows"),
-        limited.sum().alias("limits"),
-        (limited & (pl.col("since_s") < pl.col("earlier_retry_s"))).sum().alias("early_retries"),
-        (pl.col("status").is_between(400, 499) & (pl.col("status") != 429)).sum().alias("refused"),
+        served().alias("served"),
+        (pl.col("context").fill_null(0) + pl.col("output_tokens").fill_null(0)).alias("tokens"),
+        pl.col("output_tokens"),
+        pl.when(warm).then(pl.col("cache_read_tokens")).alias("warm_read"),
+        pl.when(warm).then(pl.col("context")).alias("warm_total"),
+        pair.alias("context_pairs"),
+        (pair & (pl.col("context") >= pl.col("earlier_context"))).alias("context_grows"),
+        limited.alias("limits"),
+        (limited & (pl.col("since_s") < pl.col("earlier_retry_s"))).alias("early_retries"),
+        (pl.col("status").is_between(400, 499) & (pl.col("status") != 429)).alias("refused"),
     ]

@@ -10,19 +10,20 @@ import polars as pl
 import pytest
 
 from detector.features import fingerprint
-from detector.features.extract import Summary, describe_sessions, identify, seen, summarise
+from detector.features.describe import describe_sessions, judge_headers, seen
+from detector.features.extract import Summary, identify, summarise
 from detector.features.outage import find_losses
 from detector.features.registry import FEATURES, available
 from detector.features.streams import assign_streams, measure_sessions, measure_streams
 from detector.ingest import RequestLog, read_log
 from detector.ingest.fingerprints import FACTS
+from detector.ingest.parts import COLUMNS
 from detector.ingest.paths import KIND
-from detector.ingest.read import COLUMNS
 from detector.schema import REQUEST
 from detector.settings import FloorSettings, default_settings
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)  # a Monday, a whole hour
-CODES = {"account": pl.UInt32, "fingerprint": pl.UInt32}
+CODES = {"account": pl.UInt32, "fingerprint": pl.Int64}
 HASHES = {"device": pl.UInt64, "network": pl.UInt64, "tools_hash": pl.UInt64}
 FRAME = {name: {**REQUEST, **CODES, **HASHES, "kind": KIND}[name] for name in COLUMNS}
 EVERY = frozenset(record.name for record in FEATURES)
@@ -59,7 +60,7 @@ def _prints(*rows):
     """Rows of ``RequestLog.fingerprints``, numbered as given."""
     schema = {name: REQUEST[name] for name in FACTS}
     table = pl.DataFrame([{name: row.get(name) for name in FACTS} for row in rows], schema=schema)
-    return table.with_row_index("fingerprint")
+    return table.with_row_index("fingerprint").cast({"fingerprint": pl.Int64})
 
 
 def _tuned(base=None, **tables):
@@ -108,12 +109,13 @@ def pipeline(tmp_path_factory):
         rows.write_parquet(path)
         log = read_log(path, settings)
         facts = identify(log.fingerprints, settings)
-        summary = summarise(log.requests, facts, settings)
+        summary = summarise(log.requests, log.accounts, facts, settings)
         summary = replace(
-            summary, sessions=find_losses(summary.sessions, summary.heard, facts, settings).sessions
+            summary, sessions=find_losses(summary.sessions, summary.hours, facts, settings).sessions
         )
         population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)
-        described = describe_sessions(summary, facts, [population, *populations], settings)
+        headers = judge_headers(summary, facts, [population, *populations], settings)
+        described = describe_sessions(summary, headers)
         kinds = {name for counter, name in ASIDE.items() if summary.sessions[counter].sum()}
         chosen = available(log.present | kinds) if features == "available" else features
         sessions = measure_sessions(assign_streams(described, settings), chosen, settings)

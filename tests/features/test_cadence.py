@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.features.cadence import COUNTERS, LONGEST_S, MICRO, SQUARE, activity, counters, turns
+from detector.features.cadence import COUNTERS, LONGEST_S, MICRO, SQUARE, counters, turns
 from detector.settings import default_settings
 
 RULES = default_settings().cadence
@@ -27,7 +27,7 @@ def counted(turned):
     """The counters of all rows taken as one session, those of ``COUNTERS`` only."""
 
     def build(*rows, rules=RULES, **common):
-        return turned(*rows, rules=rules, **common).select(counters(rules)).row(0, named=True)
+        return turned(*rows, rules=rules, **common).select(counters(rules)).sum().row(0, named=True)
 
     return build
 
@@ -207,28 +207,6 @@ def test_a_single_request_has_turns_but_no_gaps(counted):
 
 def test_counters_are_those_that_are_announced(counted):
     assert tuple(counted({})) == COUNTERS
-
-
-# -- activity ------------------------------------------------------------------
-
-
-def test_activity_counts_requests_and_prompts_by_whole_hour_utc(turned):
-    # 3,599 s after noon is still the hour of noon, 3,600 s is not
-    rows = turned(
-        {"at": 0, "tool_result": False},
-        {"at": 3599, "tool_result": True, "country": "FR"},
-        {"at": 3600, "tool_result": None},
-        {"account": 1, "at": 3600, "tool_result": False, "country": "DE"},
-        {"account": 1, "at": 3700, "tool_result": True, "country": "FR"},
-    )
-    first = int(rows["timestamp"].min().timestamp()) // 3600
-    table = activity(rows).sort("session", "hour")
-    assert table.columns == ["session", "hour", "requests", "human", "country"]
-    assert table.rows() == [
-        (0, first, 2, 1, "FR"),  # the hour's first that is known
-        (0, first + 1, 1, 0, None),
-        (1, first + 1, 2, 1, "DE"),
-    ]
 
 
 # -- properties ----------------------------------------------------------------

@@ -7,14 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from detector.features.extract import (
-    COUNTERS,
-    Summary,
-    describe_sessions,
-    identify,
-    seen,
-    summarise,
-)
+from detector.features.describe import describe_sessions, judge_headers, seen
+from detector.features.extract import COUNTERS, Summary, identify, summarise
 from detector.features.fingerprint import BEHIND_PROXY, MEASURES, POPULATION
 from detector.features.registry import FEATURES, feature
 from detector.schema import REQUEST
@@ -35,7 +29,9 @@ def summed(requests, identified):
     """The summary of requests whose fingerprints are given, one plain fingerprint if none are."""
 
     def build(*rows, facts=({"user_agent": "tool/1"},), **common):
-        return summarise(requests(*rows, **common), identified(*facts), default_settings())
+        frame = requests(*rows, **common)
+        names = pl.Series("account_id", [f"account {code}" for code in range(10)])
+        return summarise(frame, names, identified(*facts), default_settings())
 
     return build
 
@@ -108,7 +104,7 @@ def test_the_plan_of_an_account_is_the_last_that_was_logged(summed, plans, last)
 def test_an_account_with_telemetry_only_is_counted_and_has_no_session(summed):
     summary = summed({"account": 3, "kind": "telemetry", "session_id": "s"}, {"account": 3, "kind": "probe"})
     assert summary.accounts.select("account", "requests").rows() == [(3, 2)]
-    for name in ("sessions", "activity", "marks", "tools"):
+    for name in ("sessions", "hours", "marks", "tools"):
         assert getattr(summary, name).is_empty(), name
 
 
@@ -132,7 +128,7 @@ def test_a_session_of_a_single_request(summed):
 
 def test_counters_are_whole_numbers_and_never_null(summed):
     table = summed({}, {"at": 1, "account": 1}).sessions
-    assert {table.schema[name] for name in COUNTERS} == {pl.Int64}
+    assert {table.schema[name] for name in COUNTERS} == {pl.Int64, pl.Int32}
     assert table.select(COUNTERS).null_count().sum_horizontal().item() == 0
 
 
@@ -223,7 +219,8 @@ def described(summed, identified):
     def build(*rows, facts, population=(), **common):
         table = pl.DataFrame(list(population), schema=POPULATION, orient="row")
         summary = summed(*rows, facts=facts, **common)
-        return describe_sessions(summary, identified(*facts), [table], default_settings())
+        headers = judge_headers(summary, identified(*facts), [table], default_settings())
+        return describe_sessions(summary, headers)
 
     return build
 
@@ -387,7 +384,8 @@ def same(left, right, **tolerance):
     for name in TABLES:
         assert_frame_equal(getattr(left, name), getattr(right, name), check_exact=not tolerance, **tolerance)
     for name in Summary.__slots__:
-        assert_frame_equal(getattr(left.summary, name), getattr(right.summary, name))
+        tables = (getattr(result.summary, name).drop("account_id", strict=False) for result in (left, right))
+        assert_frame_equal(*tables)
 
 
 def named(result, table):
@@ -457,11 +455,19 @@ def test_shifting_all_times_by_weeks_changes_nothing_but_times(pipeline, logs, f
 @settings(max_examples=25, deadline=None)
 def test_taking_accounts_bucket_by_bucket_changes_nothing(pipeline, logs, floorless, data, cut):
     whole = pipeline(data.draw(logs), floorless)
-    requests = whole.log.requests
+    requests, names = whole.log.requests, whole.log.accounts
     buckets = [requests.filter(pl.col("account") < cut), requests.filter(pl.col("account") >= cut)]
     single = [requests.filter(account=account) for account in range(whole.log.accounts.len())]
     for parts in (buckets, single):
-        joined = Summary.concat([summarise(part, whole.facts, floorless) for part in parts if part.height])
+        # Parts number their accounts for themselves, and come in any order.
+        renumbered = [
+            (part.with_columns(account=pl.col("account").rank("dense") - 1), names.gather(codes))
+            for part in parts[::-1]
+            if part.height
+            for codes in [part["account"].unique().sort()]
+        ]
+        joined = Summary.concat([summarise(*part, whole.facts, floorless) for part in renumbered])
+        joined = joined.between(0, len(names) - 1)
         for name in Summary.__slots__:
             assert_frame_equal(getattr(joined, name), getattr(whole.summary, name))
 
@@ -487,7 +493,7 @@ def test_every_feature_of_any_log_is_finite_or_null_and_every_row_is_counted(pip
         assert not any(odd.row(0)), odd
     assert found.summary.accounts["requests"].sum() == log.height
     asked = log.filter(path="/v1/messages").height
-    assert found.summary.sessions["inference"].sum() == found.summary.activity["requests"].sum() == asked
+    assert found.summary.sessions["inference"].sum() == found.summary.hours["requests"].sum() == asked
     assert found.streams["sessions"].sum() == found.sessions.height
 
 

@@ -5,18 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.features.sessions import OUT_OF_SCOPE, assign_sessions
+from detector.features.sessions import ORDER, OUT_OF_SCOPE, assign_sessions, in_order
 from detector.settings import SessionSettings
 
 MINUTE = 60.0
 RULES = SessionSettings(gap_minutes=30.0, join_minutes=5.0, most_devices=4)
 LINEAGES = pl.DataFrame(
-    {"fingerprint": [0, 1, 2], "lineage": [1, 2, 1]}, {"fingerprint": pl.UInt32, "lineage": pl.UInt32}
+    {"fingerprint": [0, 1, 2], "lineage": [1, 2, 1]}, {"fingerprint": pl.Int64, "lineage": pl.UInt32}
 )
 
 
 def assigned(frame, rules=RULES):
-    return assign_sessions(frame, LINEAGES, rules)
+    """The rows with their session in order, those without one last, and the sessions."""
+    session, sessions = assign_sessions(frame, LINEAGES, rules)
+    rows = frame.with_columns(session)
+    loose = rows.filter(pl.col("session").is_null()).sort(ORDER)
+    return pl.concat([rows[in_order(frame, session)], loose]), sessions
 
 
 def sessions_of(frame, rules=RULES):
@@ -237,6 +241,14 @@ def test_at_one_time_rows_are_sorted_by_all_of_which_the_order_matters(requests,
     one, other = ({column: value} for value in values)
     tables = [assigned(requests(*rows, session_id="s"))[0] for rows in ((one, other), (other, one))]
     assert tables[0].equals(tables[1])
+
+
+def test_times_too_far_apart_for_one_key_are_sorted_all_the_same(requests, monkeypatch):
+    frame = requests(*({"at": at, "session_id": name} for at, name in zip((9, 3, 9, 1), "abab", strict=True)))
+    session, _ = assign_sessions(frame, LINEAGES, RULES)
+    short = in_order(frame, session).tolist()
+    monkeypatch.setattr("detector.features.sessions.LARGEST_KEY", 1)
+    assert in_order(frame, session).tolist() == short == [3, 1, 0, 2]
 
 
 # -- properties --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from detector.features.silence import lost_stretches
+from detector.features.silence import lost_stretches, watched
 from detector.settings import default_settings
 
 SCHEMA = {"device": pl.UInt64, "client_version": pl.String, "net": pl.Int64}
@@ -20,7 +20,7 @@ def hours(*rows):
 
 
 def stretches(*rows):
-    return lost_stretches(hours(*rows), ["net"], default_settings()).rows()
+    return lost_stretches([watched(hours(*rows))], ["net"], default_settings()).rows()
 
 
 def day(accounts, silent=(), first=0, **extra):
@@ -65,7 +65,7 @@ def test_a_silence_is_eight_requests_in_a_row(served, expected):
 
 def test_posts_without_numbers_told_of_the_hour():
     rows = hours(*day(5, silent={2})).with_columns(reports=0, reported=0)
-    assert lost_stretches(rows, ["net"], default_settings()).rows() == [(7, 2, 3)]
+    assert lost_stretches([watched(rows)], ["net"], default_settings()).rows() == [(7, 2, 3)]
 
 
 @pytest.mark.parametrize(

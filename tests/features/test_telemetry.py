@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from detector.features.cadence import LARGEST_COUNT, MICRO
-from detector.features.telemetry import COUNTERS, SHORTEST_S, counters, hourly, posts
+from detector.features.telemetry import COUNTERS, SHORTEST_S, counters, posts
 
 POST = {"kind": "telemetry"}
 PROBE = {"kind": "probe"}
@@ -23,7 +23,7 @@ def posted(requests):
 
 @pytest.fixture(scope="module")
 def counted(posted):
-    return lambda *rows: posted(*rows).select(counters()).row(0, named=True)
+    return lambda *rows: posted(*rows).select(counters()).sum().row(0, named=True)
 
 
 def test_the_lag_is_the_time_since_the_last_request(posted):
@@ -102,24 +102,3 @@ def test_made_up_counts_do_not_overflow(counted):
 
 def test_counters_are_those_that_are_announced(counted):
     assert tuple(counted({})) == COUNTERS
-
-
-def test_a_post_belongs_to_the_hour_of_the_request_before_it(requests):
-    late = POST | {"telemetry_requests": 2}
-    rows = requests(
-        POST | {"at": -30},
-        {"at": 0},
-        {"at": 3590, "status": 429},
-        late | {"at": 3610},
-        PROBE | {"at": 3620},
-        {"at": 3630, "status": 200},
-        {"at": 3640},
-        POST | {"at": 9000, "account": 1},
-    )
-    keyed = rows.with_columns(session=pl.when(account=0).then("account")).sort("session", "timestamp", "kind")
-    noon = int(rows["timestamp"][1].timestamp()) // 3600
-    assert hourly(keyed).sort("hour").drop("session").rows() == [
-        (noon - 1, 0, 1, 0, 0),
-        (noon, 1, 1, 1, 2),
-        (noon + 1, 2, 0, 0, 0),
-    ]

@@ -26,7 +26,7 @@ def counted(stepped):
     """The counters of all rows taken as one session; null where polars sums nulls only."""
 
     def build(*rows, **common):
-        return stepped(*rows, **common).select(counters(RULES.usage)).row(0, named=True)
+        return stepped(*rows, **common).select(counters(RULES.usage)).sum().row(0, named=True)
 
     return build
 
