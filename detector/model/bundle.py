@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from joblib import cpu_count
 from numpy.typing import NDArray
 
 from detector.errors import BundleError
@@ -153,7 +154,7 @@ def _arrays(model: Model) -> bytes:
 
 
 def _forest(arrays: dict[str, NDArray[Any]]) -> ThreadedIsolationForest:
-    forest = ThreadedIsolationForest.from_arrays(arrays)
+    forest = ThreadedIsolationForest.from_arrays(arrays, n_jobs=cpu_count())
     if forest.n_features_in_ != widen(np.zeros((0, len(SCORED))), SCORED).shape[1]:
         raise ValueError("the forest was grown on other columns")
     return forest

@@ -9,7 +9,6 @@ and no flag rests on them alone.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
 
 __all__ = ["p_values", "q_values"]
 
@@ -26,6 +25,9 @@ def p_values(scores: NDArray[np.float64], calibration: NDArray[np.float64]) -> N
 
 def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return Benjamini-Hochberg adjusted p-values over those that are not NaN."""
+    # scipy.stats takes most of a second to import, which a run spends better on reading the log.
+    from scipy.stats import false_discovery_control  # noqa: PLC0415
+
     q = np.full(len(p), np.nan)
     known = ~np.isnan(p)
     if known.any():

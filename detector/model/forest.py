@@ -3,24 +3,24 @@
 Liu, Ting and Zhou 2008, Isolation Forest. scikit-learn grows the trees; scoring
 looks up, for each row and tree, the leaf in a table of path lengths, over chunks
 of rows in threads, and gives the same numbers as ``IsolationForest.score_samples``.
+
+scikit-learn takes a second to import, which a run spends better on reading the log. So it is
+imported where it is first needed.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.ensemble import IsolationForest
-from sklearn.tree._tree import Tree
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from detector.errors import BundleError
+from detector.errors import BundleError, TrainingError
 
 __all__ = ["ThreadedIsolationForest", "flat_array"]
 
-CHUNK = 16384
+CHUNK = 4096
 """Rows a thread scores at a time."""
 
 NODE_FIELDS = {
@@ -36,7 +36,11 @@ MOST_FEATURES = 1 << 20
 """Columns beyond which a bundle is damaged rather than large."""
 
 
-class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc]
+Nodes = dict[str, NDArray[Any]]
+"""A tree: the arrays of ``NODE_FIELDS``."""
+
+
+class ThreadedIsolationForest:
     """Isolation forest with threaded, bit-exact scoring and array storage.
 
     Parameters
@@ -54,14 +58,14 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
 
     Attributes
     ----------
-    trees_ : list of sklearn.tree._tree.Tree
+    nodes_ : list of dict of ndarray of shape (n_nodes,)
         The fitted trees.
-    leaf_path_ : list of ndarray of shape (n_nodes,)
-        Path length, corrected for unsplit leaves, a node of each tree.
     offset_ : float
         Threshold of ``decision_function``.
     sample_size_ : int
         Rows each tree was grown on.
+    n_features_in_ : int
+        Columns it was grown on.
 
     """
 
@@ -79,26 +83,32 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
         self.contamination = contamination
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.nodes_: list[Nodes] = []
+        self.sample_size_ = self.n_features_in_ = 0
+        self.offset_ = 0.0
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's interface
+    def fit(self, X: ArrayLike) -> Self:
         """Grow the trees.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows; higher or lower values mean nothing to a forest.
-        y : ignored
-            Present for scikit-learn's interface.
 
         """
-        rows: NDArray[np.float32] = validate_data(self, X, dtype=np.float32)
+        from sklearn.ensemble import IsolationForest  # noqa: PLC0415  # see the module's docstring
+
+        rows = np.ascontiguousarray(X, dtype=np.float32)
         forest = IsolationForest(
             n_estimators=self.n_estimators,
             max_samples=min(self.max_samples, rows.shape[0]),
             random_state=self.random_state,
         )
         forest.fit(rows)
-        self._keep([tree.tree_ for tree in forest.estimators_], forest.max_samples_)
+        states = [tree.tree_.__getstate__()["nodes"] for tree in forest.estimators_]
+        self.nodes_ = [{field: np.array(nodes[field]) for field in NODE_FIELDS} for nodes in states]
+        self.sample_size_, self.n_features_in_ = forest.max_samples_, rows.shape[1]
+        self.__dict__.pop("_walks", None)
         self.offset_ = float(np.percentile(self.score_samples(rows), 100.0 * self.contamination))
         return self
 
@@ -111,13 +121,16 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
             Rows to score.
 
         """
-        check_is_fitted(self, "trees_")
-        rows: NDArray[np.float32] = validate_data(self, X, dtype=np.float32, reset=False)
+        rows = np.ascontiguousarray(X, dtype=np.float32)
+        if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
+            raise ValueError(f"forest: rows of shape {rows.shape}, not (rows, {self.n_features_in_})")
+        self._fitted()
         chunks = [rows[start : start + CHUNK] for start in range(0, rows.shape[0], CHUNK)]
+        self._walks  # noqa: B018  # made once, before threads ask for it
         depths = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._depth)(chunk) for chunk in chunks
         )
-        scale = len(self.trees_) * _average_path(np.array([self.sample_size_]))[0]
+        scale = len(self.nodes_) * _average_path(np.array([self.sample_size_]))[0]
         total = np.concatenate(depths)
         # One row or none to grow on isolates nothing; scikit-learn scores it 1.
         depth: NDArray[np.float64] = np.divide(total, scale, out=np.ones_like(total), where=scale != 0)
@@ -133,10 +146,8 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the fitted trees as plain arrays, all trees one after the other."""
-        check_is_fitted(self, "trees_")
-        states = [tree.__getstate__()["nodes"] for tree in self.trees_]
-        arrays = {field: np.concatenate([nodes[field] for nodes in states]) for field in NODE_FIELDS}
-        arrays["tree_nodes"] = np.array([len(nodes) for nodes in states])
+        arrays = {field: np.concatenate([nodes[field] for nodes in self._fitted()]) for field in NODE_FIELDS}
+        arrays["tree_nodes"] = np.array([len(nodes["feature"]) for nodes in self.nodes_])
         arrays["forest"] = np.array([self.sample_size_, self.n_features_in_, self.offset_], dtype=np.float64)
         return arrays
 
@@ -154,28 +165,33 @@ class ThreadedIsolationForest(OutlierMixin, BaseEstimator):  # type: ignore[misc
         nodes = {field: flat_array(arrays, field, kinds, sum(counts)) for field, kinds in NODE_FIELDS.items()}
         if not counts or min(counts) < 1 or not 1 <= n_features < MOST_FEATURES or sample_size < 1:
             raise BundleError("model bundle: forest of impossible size; train the model again")
-        trees = []
+        forest = cls(n_estimators=len(counts), max_samples=int(sample_size), n_jobs=n_jobs)
         start = 0
         for count in counts:
             own = {field: values[start : start + count] for field, values in nodes.items()}
-            trees.append(_build(own, int(n_features)))
+            _check(own, int(n_features))
+            forest.nodes_.append(own)
             start += count
-        forest = cls(n_estimators=len(trees), max_samples=int(sample_size), n_jobs=n_jobs)
-        forest.n_features_in_ = int(n_features)
-        forest._keep(trees, int(sample_size))
+        forest.n_features_in_, forest.sample_size_ = int(n_features), int(sample_size)
         forest.offset_ = offset
         return forest
 
-    def _keep(self, trees: list[Tree], sample_size: int) -> None:
-        self.trees_ = trees
-        self.sample_size_ = sample_size
-        self.leaf_path_ = [
-            tree.compute_node_depths() - 1.0 + _average_path(tree.n_node_samples) for tree in trees
+    def _fitted(self) -> list[Nodes]:
+        if not self.nodes_:
+            raise TrainingError("forest: has no trees yet; fit it first")
+        return self.nodes_
+
+    @cached_property
+    def _walks(self) -> list[tuple[Any, NDArray[np.float64]]]:
+        """Trees of scikit-learn, each with the path length, corrected for unsplit leaves, of its nodes."""
+        trees = [_build(nodes, self.n_features_in_) for nodes in self.nodes_]
+        return [
+            (tree, tree.compute_node_depths() - 1.0 + _average_path(tree.n_node_samples)) for tree in trees
         ]
 
     def _depth(self, chunk: NDArray[np.float32]) -> NDArray[np.float64]:
         total = np.zeros(len(chunk))
-        for tree, path in zip(self.trees_, self.leaf_path_, strict=True):
+        for tree, path in self._walks:
             total += path[tree.apply(chunk)]
         return total
 
@@ -216,8 +232,8 @@ def flat_array(
     return values
 
 
-def _build(nodes: dict[str, NDArray[Any]], n_features: int) -> Tree:
-    """Build one tree from node arrays whose indices were checked."""
+def _check(nodes: Nodes, n_features: int) -> None:
+    """Refuse a tree whose indices lead out of it or back: compiled code follows them blindly."""
     count = len(nodes["left_child"])
     here = np.arange(count)
     inner = nodes["left_child"] != -1
@@ -230,6 +246,13 @@ def _build(nodes: dict[str, NDArray[Any]], n_features: int) -> Tree:
         raise BundleError(
             "model bundle: a tree asks for a feature that the model lacks; train the model again"
         )
+
+
+def _build(nodes: Nodes, n_features: int) -> Any:
+    """Build one tree of scikit-learn from node arrays."""
+    from sklearn.tree._tree import Tree  # noqa: PLC0415  # see the module's docstring
+
+    count = len(nodes["left_child"])
     tree = Tree(n_features, np.array([1], dtype=np.intp), 1)
     state = tree.__getstate__()
     table = np.zeros(count, dtype=state["nodes"].dtype)

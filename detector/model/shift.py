@@ -51,7 +51,7 @@ class Group:
 
 def set_aside(
     streams: pl.DataFrame,
-    sessions: pl.DataFrame,
+    used: pl.DataFrame,
     reference: Reference,
     known: pl.DataFrame,
     settings: Settings,
@@ -60,7 +60,7 @@ def set_aside(
 
     Args:
         streams: result of ``features.measure_streams``.
-        sessions: the sessions that they consist of.
+        used: result of ``features.streams.when_used``.
         reference: what a model knows of each cohort.
         known: the model's ``fingerprint.population``, for the versions that it knows.
         settings: all settings.
@@ -76,7 +76,7 @@ def set_aside(
     driven = reduce(or_, (shown[cause] for cause in RHYTHM))
     incidents = []
     # What a release explains is no shift of its cohort: one event, one incident.
-    for group in (*_releases(streams, sessions, known, settings), *_cohorts(streams, sessions, settings)):
+    for group in (*_releases(streams, used, known, settings), *_cohorts(streams, used, settings)):
         if group.incident.kind == "release" and _most(accounts, group.at, driven, share):
             continue
         moved = []
@@ -119,23 +119,22 @@ def _most(accounts: pl.Series, at: pl.Series, shown: pl.Series, share: float) ->
     return accounts.filter(at & shown).n_unique() > share * accounts.filter(at).n_unique()
 
 
-def _cohorts(streams: pl.DataFrame, sessions: pl.DataFrame, settings: Settings) -> Iterator[Group]:
+def _cohorts(streams: pl.DataFrame, used: pl.DataFrame, settings: Settings) -> Iterator[Group]:
     causes = tuple(sorted({record.cause for record in SCORED}))
     fewest = settings.incidents.cohort_accounts
-    scoped = sessions.filter(pl.col("stream").is_not_null())
-    for (cohort,), part in scoped.sort("cohort").group_by("cohort", maintain_order=True):
+    for (cohort,), part in used.sort("cohort").group_by("cohort", maintain_order=True):
         first, last, of = _reach(part)
         incident = Incident("cohort_shift", first, last, (), 0, of, cohort=str(cohort))
         yield Group(streams["cohort"] == cohort, causes, fewest, incident)
 
 
 def _releases(
-    streams: pl.DataFrame, sessions: pl.DataFrame, known: pl.DataFrame, settings: Settings
+    streams: pl.DataFrame, used: pl.DataFrame, known: pl.DataFrame, settings: Settings
 ) -> Iterator[Group]:
     """Find versions that many accounts run and that are newer than any the model knows."""
     causes = tuple(sorted({record.cause for record in SCORED if record.family in RELEASED}))
     rules = settings.incidents
-    scoped = sessions.filter(pl.col("stream").is_not_null() & pl.col("client").is_not_null())
+    scoped = used.filter(pl.col("client").is_not_null())
     common = pl.col("accounts") >= settings.fingerprint.common_accounts
     old = known.filter((pl.col("version") != "*") & common).select("client", client_version="version")
     ranks = release_ranks(pl.concat([old["client_version"], scoped["client_version"]]))
@@ -157,7 +156,7 @@ def _releases(
 
 
 def _reach(part: pl.DataFrame) -> tuple[date, date, int]:
-    """Return the first and last day and the number of accounts of sessions."""
-    days = part.select(first=pl.col("start").min().dt.date(), last=pl.col("start").max().dt.date())
+    """Return the first and last day and the number of accounts of what was used."""
+    days = part.select(pl.col("first").min().dt.date(), pl.col("last").max().dt.date())
     first, last = days.row(0)
     return first, last, part["account"].n_unique()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from joblib import cpu_count
 from numpy.typing import NDArray
 
 from detector.errors import TrainingError
@@ -127,7 +128,9 @@ def _grow(
     drawn = oriented[rng.choice(len(oriented), size=size, p=weights / weights.sum())]
     most = float(np.log10((weights.sum() + 1) / 2))
     rows = np.vstack([drawn, envelope(round(settings.model.envelope * size), SCORED, most, rng)])
-    forest = ThreadedIsolationForest(settings.model.trees, settings.model.sample, random_state=seed)
+    forest = ThreadedIsolationForest(
+        settings.model.trees, settings.model.sample, n_jobs=cpu_count(), random_state=seed
+    )
     return forest.fit(widen(rows, SCORED))
 
 

@@ -42,8 +42,8 @@ def run(reference, known):
     def ask(*parts):
         table = pl.concat(parts)
         start = pl.lit(datetime(2026, 11, 2, tzinfo=UTC))
-        sessions = table.select("stream", "account", "client", "client_version", "cohort", start=start)
-        return set_aside(table, sessions, reference, known, SETTINGS)
+        used = table.select("account", "client", "client_version", "cohort", first=start, last=start)
+        return set_aside(table, used, reference, known, SETTINGS)
 
     return ask
 
