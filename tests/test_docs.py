@@ -41,6 +41,8 @@ def built(build, sample_run):
         "docs/dialects.md",
         "docs/features.md",
         "docs/log-format.md",
+        "docs/speed.md",
+        "docs/speed.svg",
     ],
 )
 def test_page_is_as_built(page, built, root):
@@ -130,6 +132,62 @@ def test_picture_is_an_image_with_both_colours(root):
     picture = ET.parse(root / "docs" / "activity.svg").getroot()  # noqa: S314  # our own file
     colours = {dot.get("fill") for dot in picture.iter("{http://www.w3.org/2000/svg}circle")}
     assert len(colours) == 2
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_growth_shows_every_contestant_that_has_a_colour(build, root):
+    lines = build.speed_figures(root)["lines"]
+    picture = ET.fromstring(build.growth_plot(lines))  # noqa: S314  # made here
+    series = sys.modules["growth_plot"].SERIES
+    spread = {(line["what"], line["rows"]) for line in lines if line["spread"]}
+    logged = [line for line in lines if line["what"] in series and not line["spread"]]
+    beside = [line for line in lines if (line["what"], line["rows"]) in spread]
+    assert len(list(picture.iter(f"{SVG}circle"))) == 2 * len(logged) + 2 * len(beside) > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "rungs", "labels"),
+    [
+        ([0.13, 1.5], [0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"]),
+        ([1e6, 1.0001e8], [1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8], ["1 M", "10 M", "100 M"]),
+        ([1000], [1000, 2000], ["1 k", "2 k"]),
+    ],
+)
+def test_axes_span_what_was_measured(build, values, rungs, labels):  # noqa: ARG001  # loads the module
+    plot = sys.modules["growth_plot"]
+    assert plot.ladder(values) == rungs
+    assert [plot.short(value) for value in plot.shown(rungs)] == labels
+
+
+def test_tables_of_speed(build):
+    cost = {"wall": 2.0, "cpu": 3.0, "peak": 2**30}
+    line = {"what": "score", "name": "score", "reads": "store", "rows": 1000, "accounts": 8, "spread": ""}
+    line |= {"cost": cost, "walls": [1.5, 2.0, 4.0]}
+    forests = {"rows": 9, "trees": 3, "ours_wall": 1.0, "theirs_wall": 2.0, "difference": 2e-16}
+    bar = {"what": "peak", "value": 1.0, "limit": 1.5, "most": True, "cpu": None, "holds": True}
+    setting = {"date": "2026-11-22", "machine": "2 cores", "memory": 23.5, "load": 0.5, "runs": 3}
+    blocks = build.speed_blocks(
+        {
+            "measured": setting | {"versions": {"polars": "2.1.0"}},
+            "lines": [line, line | {"accounts": 80, "spread": "split 10"}, line | {"reads": "", "rows": 0}],
+            "forests": forests,
+            "jobs_same_bytes": False,
+            "skipped": ["Not measured: pandas."],
+            "bars": [bar, bar | {"holds": False, "cpu": 2.0}],
+        }
+    )
+    assert "### 1,000 requests of 8 accounts" in blocks["speed-logs"]
+    assert "| score | store | 2.00 | 1.50 to 4.00 | 500 | 3.00 | 1,024 |" in blocks["speed-logs"]
+    assert "| 80 | each account split into up to 10 | score |" in blocks["speed-accounts"]
+    assert "| 8 | as logged | score |" in blocks["speed-accounts"]
+    assert "write **different** bytes" in blocks["speed-rest"]
+    assert "Not measured: pandas." in blocks["speed-rest"]
+    assert "| score |  | 2.00 | 1,024 |" in blocks["speed-rest"]
+    assert "| peak | 1 | at most 1.5 | yes |  |" in blocks["speed-bars"]
+    assert "| peak | 1 | at most 1.5 | **no** | 2 |" in blocks["speed-bars"]
+    assert "load before it began 0.5" in blocks["speed-measured"]
 
 
 def test_every_setting_has_a_comment_above_it(root):

@@ -35,6 +35,14 @@ policy_option = click.option(
 )
 
 
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Parts of the log taken at a time, each in memory; no result changes. [default: one a core]",
+)
+
+
 SEED = click.IntRange(0, 2**32 - 1)
 """What every source of chance takes."""
 
@@ -62,21 +70,30 @@ class Share(click.ParamType[tuple[str, float]]):
 @logs_argument
 @click.option("--model", metavar="DIR", help="Model bundle. [default: the one that comes with the package]")
 @policy_option
+@jobs_option
 @output_options("the verdicts; new, empty or of an earlier run")
 def score(
-    logs: str, model: str | None, policy: str | None, output: str, *, as_json: bool, quiet: bool
+    logs: str,
+    model: str | None,
+    policy: str | None,
+    jobs: int | None,
+    output: str,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Score LOGS and write a verdict on every account.
 
     LOGS is a store that ingest made, or a native log: a Parquet, NDJSON or CSV file, a
     folder of them (Hive partitions welcome), a glob in quotes, an s3:// or gs:// address,
     a Delta or an Iceberg table. Afterwards --output holds accounts.parquet,
-    sessions.parquet and run.json.
+    sessions.parquet and run.json. A run that was stopped goes on where it was if the
+    same command is given again.
     """
     from detector.report.summary import run_text
 
     with Progress(quiet=quiet) as progress:
-        run = detector.score(logs, output, model, policy=policy, progress=progress)
+        run = detector.score(logs, output, model, policy=policy, progress=progress, jobs=jobs)
     if as_json:
         click.echo(to_json(run.record))
     elif not quiet:
@@ -87,19 +104,22 @@ def score(
 @logs_argument
 @policy_option
 @click.option("--seed", type=SEED, metavar="N", default=0, show_default=True, help="Source of all chance.")
+@jobs_option
 @output_options("the model bundle; new or empty")
-def train(logs: str, policy: str | None, seed: int, output: str, *, as_json: bool, quiet: bool) -> None:
+def train(
+    logs: str, policy: str | None, seed: int, jobs: int | None, output: str, *, as_json: bool, quiet: bool
+) -> None:
     """Train a model bundle on unlabelled LOGS.
 
     LOGS is what score reads. Accounts whose evidence is conclusive are left out of
     the calibration; pay-per-use traffic and declared third-party clients are not
-    trained on.
+    trained on. A run that was stopped goes on where it was if the same command is given again.
     """
     from detector.model.bundle import model_id
     from detector.report.summary import model_text
 
     with Progress(quiet=quiet) as progress:
-        model = detector.train(logs, output, policy=policy, seed=seed, progress=progress)
+        model = detector.train(logs, output, policy=policy, seed=seed, progress=progress, jobs=jobs)
     name = model_id(Path(output))
     if as_json:
         click.echo(to_json({"model": {"id": name, "facts": model.facts}, "output": output}))
@@ -163,7 +183,7 @@ def simulate(
         fleet.write(Path(output))
     classes = {name: count for name, count in wanted.counts().items() if count}
     rows = {
-        "requests": fleet.requests.height,
+        "requests": fleet.log.height,
         "accounts": fleet.accounts.height,
         "sessions": fleet.sessions.height,
     }

@@ -3,19 +3,22 @@
 import platform
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import polars as pl
+from joblib import cpu_count
 
 from detector.engine.measure import Measured, Progress, measure_log
+from detector.engine.work import kept_work, passing_work
 from detector.errors import TrainingError
 from detector.features.incident import once
 from detector.features.registry import SCORED
-from detector.ingest import RequestLog
+from detector.ingest import log_state
 from detector.model import bundle
 from detector.model.card import card
 from detector.model.shift import set_aside
@@ -23,7 +26,7 @@ from detector.model.train import Model, assess, fit
 from detector.output import new_folder
 from detector.schema import FAMILIES
 from detector.settings import Settings, default_settings
-from detector.verdict.decide import decide
+from detector.verdict.decide import decide, list_sessions
 from detector.verdict.policy import load_policy
 from detector.verdict.write import RUN_FILES, write_verdicts
 
@@ -39,14 +42,20 @@ class Run:
 
     Attributes:
         accounts: a row an account, schema ``detector.schema.ACCOUNT_VERDICT``.
-        sessions: a row a session, schema ``SESSION_VERDICT`` and every feature.
+        listing: a row a session, schema ``SESSION_VERDICT`` and every feature; read from
+            the output folder where there is one.
         record: what ``run.json`` holds.
 
     """
 
     accounts: pl.DataFrame
-    sessions: pl.DataFrame
+    listing: pl.LazyFrame
     record: Mapping[str, Any]
+
+    @property
+    def sessions(self) -> pl.DataFrame:
+        """The listing in memory."""
+        return self.listing.collect()
 
 
 def train(
@@ -57,17 +66,21 @@ def train(
     seed: int = 0,
     settings: Settings | None = None,
     progress: Progress | None = None,
+    jobs: int | None = None,
 ) -> Model:
     """Train a model on unlabelled logs and write its bundle.
 
+    A run that is stopped leaves what it has done beside ``output``, and the same call goes on from there.
+
     Args:
-        logs: file, folder, Hive dataset or glob of native logs.
+        logs: file, folder, Hive dataset or glob of native logs, or a store.
         output: folder for the bundle; must not exist or be empty.
         policy: name or file of the policy; clients it knows as third-party are not
             trained on.
         seed: decides the trees and draws.
         settings: thresholds; the package's own where left out.
         progress: told of the stages.
+        jobs: parts of the log taken at a time; one a core where left out.
 
     Returns:
         The model; ``output`` holds its bundle.
@@ -81,8 +94,9 @@ def train(
         raise TrainingError(f"training: seed {seed} is out of range; give one from 0 to 2^32 - 1")
     settings = settings or default_settings()
     rules = load_policy(policy)
-    with new_folder(output) as folder:
-        measured = measure_log(logs, settings, progress=progress)
+    with new_folder(output) as folder, kept_work(output, log_state(logs), settings) as work:
+        _import_early()
+        measured = measure_log(logs, settings, work, progress=progress, jobs=jobs or cpu_count())
         usable = measured.streams.filter((pl.col("served") >= settings.floors.served) & ~rules.declared())
         if usable.is_empty():
             raise TrainingError(
@@ -104,16 +118,20 @@ def score(
     *,
     policy: str | Path | None = None,
     progress: Progress | None = None,
+    jobs: int | None = None,
 ) -> Run:
     """Score logs and, where an output folder is given, write the verdicts.
 
+    A run that is stopped leaves what it has done beside ``output``, and the same call goes on from there.
+
     Args:
-        logs: file, folder, Hive dataset or glob of native logs.
+        logs: file, folder, Hive dataset or glob of native logs, or a store.
         output: folder for ``accounts.parquet``, ``sessions.parquet`` and
             ``run.json``; must not exist, be empty or hold an earlier run.
         model: folder of a bundle; the one that travels with the package where left out.
         policy: name or file of the policy.
         progress: told of the stages.
+        jobs: parts of the log taken at a time; one a core where left out.
 
     Raises:
         DetectorError: the log, the bundle, the policy or the output folder cannot be used.
@@ -121,29 +139,30 @@ def score(
     """
     folder = Path(model) if model is not None else bundle.default_bundle()
     loaded, rules = bundle.load(folder), load_policy(policy)
-    # The output folder is claimed before the work, so that nobody waits in vain for it.
-    with nullcontext() if output is None else new_folder(output, RUN_FILES) as target:
+    with ExitStack() as stack:
+        # The output folder is claimed before the work, so that nobody waits in vain for it.
+        target = None if output is None else stack.enter_context(new_folder(output, RUN_FILES))
+        work = stack.enter_context(
+            passing_work() if output is None else kept_work(output, log_state(logs), loaded.settings)
+        )
+        _import_early()
         clock = [time.perf_counter()]
-        measured = measure_log(logs, loaded.settings, loaded.population, progress)
+        measured = measure_log(
+            logs, loaded.settings, work, loaded.population, progress, jobs=jobs or cpu_count()
+        )
         clock.append(time.perf_counter())
         if progress:
             progress("scoring", 0, 1)
         streams, shifts = set_aside(
-            measured.streams, measured.sessions, loaded.reference, loaded.population, loaded.settings
+            measured.streams, measured.used, loaded.reference, loaded.population, loaded.settings
         )
-        decision = decide(
-            loaded,
-            assess(loaded, streams),
-            streams,
-            measured.sessions,
-            accounts=measured.accounts,
-            policy=rules,
-        )
+        decision = decide(loaded, assess(loaded, streams), streams, accounts=measured.accounts, policy=rules)
+        listed = (list_sessions(part.collect(), decision, measured.accounts) for part in measured.slices)
         clock.append(time.perf_counter())
         record = {
             "model": {"id": bundle.model_id(folder), "facts": loaded.facts},
             "policy": rules.name,
-            "input": {"source": str(logs), **_input(measured.log)},
+            "input": {"source": str(logs), **_input(measured)},
             "families": _families(measured),
             "incidents": [one.to_dict() for one in once((*measured.incidents, *shifts))],
             "print_mode": _print_mode(streams, measured.accounts, decision.accounts),
@@ -156,18 +175,26 @@ def score(
             },
             "seconds": {"measure": round(clock[1] - clock[0], 3), "score": round(clock[2] - clock[1], 3)},
         }
-        if target is not None:
-            write_verdicts(target, decision, record)
-    return Run(decision.accounts, decision.sessions, record)
+        if target is None:
+            return Run(decision.accounts, pl.concat(listed).lazy(), record)
+        write_verdicts(target, decision.accounts, listed, record)
+    return Run(decision.accounts, pl.scan_parquet(Path(str(output)) / "sessions.parquet"), record)
 
 
-def _input(log: RequestLog) -> dict[str, Any]:
+def _import_early() -> None:
+    """Import what is needed at the end while the log is read: scikit-learn and scipy take a second."""
+    for name in ("sklearn.ensemble", "scipy.stats"):
+        Thread(target=import_module, args=(name,)).start()
+
+
+def _input(measured: Measured) -> dict[str, Any]:
     """Return what was read, for ``run.json``."""
+    log = measured.log
     return {
         "files": [{"path": file.path, "rows": file.rows} for file in log.files],
         "rows": log.rows,
-        "accepted": log.rows - sum(log.rejected.values()),
-        "rejected": dict(sorted(log.rejected.items())),
+        "accepted": log.rows - sum(measured.rejected.values()),
+        "rejected": dict(sorted(measured.rejected.items())),
         "unknown_columns": list(log.unknown_columns),
     }
 

@@ -1,19 +1,26 @@
-"""A log measured: sessions and streams with every feature, the fleet taken together."""
+"""A log measured: sessions and streams with every feature, the fleet taken together.
+
+Requests are summed up part by part, and sessions are measured slice by slice, so that
+memory holds the summary of the whole log and the requests of a few parts.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+from joblib import Parallel, delayed
 
+from detector.engine.work import Work
 from detector.features import fingerprint
-from detector.features.extract import Summary, describe_sessions, identify, seen, summarise
+from detector.features.describe import Headers, describe_sessions, judge_headers, seen
+from detector.features.extract import Summary, identify, summarise
 from detector.features.incident import Incident
 from detector.features.outage import find_losses
 from detector.features.registry import FEATURES, available
 from detector.features.rewrite import find_rewrites
-from detector.features.streams import assign_streams, measure_sessions, measure_streams
-from detector.ingest import RequestLog, read_log
+from detector.features.streams import assign_streams, measure_sessions, measure_streams, when_used
+from detector.ingest import Log, Part, open_log, read_part
 from detector.schema import FAMILIES
 from detector.settings import Settings
 
@@ -22,8 +29,8 @@ __all__ = ["Measured", "Progress", "measure_log"]
 Progress = Callable[[str, int, int], None]
 """Told what is going on: the stage, how much is done, and how much there is."""
 
-BUCKET_ROWS = 1_000_000
-"""Requests taken at a time; accounts are never split."""
+SLICE_SESSIONS = 40_000
+"""Sessions measured at a time, about; accounts are never split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +38,54 @@ class Measured:
     """A log with its features.
 
     Attributes:
-        log: what was read, without its requests.
-        accounts: ``account``, ``account_id``, ``requests``, ``first_seen``,
-            ``last_seen``, ``plan``.
-        sessions: every session with its features; ``stream`` null out of scope.
+        log: what was read.
+        rejected: rows that were left out, by reason.
+        accounts: ``account``, ``account_id``, ``requests``, ``first_seen``, ``last_seen``,
+            ``plan``, ``sessions``, ``paid_sessions`` (out of scope).
+        slices: every session with its features, in the order of accounts; ``stream``
+            null out of scope.
         streams: every stream in scope with its features.
+        used: result of ``streams.when_used``.
         population: fingerprints by client, counted in accounts of this log.
         families: by family, the features that this log cannot feed.
         incidents: telemetry that groups lost together, and headers that they changed together.
 
     """
 
-    log: RequestLog
+    log: Log
+    rejected: dict[str, int]
     accounts: pl.DataFrame
-    sessions: pl.DataFrame
+    slices: tuple[pl.LazyFrame, ...]
     streams: pl.DataFrame
+    used: pl.DataFrame
     population: pl.DataFrame
     families: dict[str, list[str]]
     incidents: tuple[Incident, ...]
+
+    @property
+    def sessions(self) -> pl.DataFrame:
+        """All slices in memory."""
+        return pl.concat(self.slices).collect()
 
 
 def measure_log(
     source: str | Path,
     settings: Settings,
+    work: Work,
     known: pl.DataFrame | None = None,
     progress: Progress | None = None,
+    *,
+    jobs: int = 1,
 ) -> Measured:
     """Read a log and measure every session and stream in it.
 
     Args:
-        source: file, folder, Hive dataset or glob of native logs.
+        source: file, folder, Hive dataset or glob of native logs, or a store.
         settings: all settings.
+        work: keeps what is done; the result can be used as long as it is there.
         known: fingerprint population of a model, beside that of the log itself.
         progress: told of the stages.
+        jobs: parts taken at a time; they change no result.
 
     Raises:
         InputError: the log cannot be used.
@@ -71,52 +93,122 @@ def measure_log(
     """
     tell = progress or (lambda *_: None)
     tell("reading", 0, 1)
-    log = read_log(source, settings)
+    log = open_log(source, settings, work.folder, tell)
     facts = identify(log.fingerprints, settings)
-    parts = []
-    for done, bucket in _buckets(log.requests):
-        tell("measuring", done, log.requests.height)
-        parts.append(summarise(bucket, facts, settings))
-    summary = Summary.concat(parts)
-    tell("measuring", log.requests.height, log.requests.height)
-    losses = find_losses(summary.sessions, summary.heard, facts, settings)
+    present, repeated = _summarise(log, facts, settings, work=work, tell=tell, jobs=jobs)
+    summary = work.summary(log.parts)
+    losses = find_losses(summary.sessions, summary.hours, facts, settings)
     rewrites = find_rewrites(summary.sessions, facts, settings)
     summary = replace(summary, sessions=losses.sessions)
-    population = fingerprint.population(fingerprint.describe(facts), seen(summary), settings.fingerprint)
+    shown = facts.join(summary.marks, on="fingerprint", how="semi")
+    population = fingerprint.population(fingerprint.describe(shown), seen(summary), settings.fingerprint)
     populations = [population] if known is None else [population, known]
-    features = available(log.present | _kinds(summary))
-    described = describe_sessions(summary, facts, populations, settings)
-    sessions = measure_sessions(assign_streams(described, settings), features, settings)
-    streams = measure_streams(sessions, summary, features, settings)
-    outside = measure_sessions(described.filter(~pl.col("in_scope")), features, settings)
-    whole = [record.name for record in FEATURES if record.level == "stream"]
-    sessions = sessions.join(streams.select("stream", *whole), on="stream", how="left")
-    names = log.accounts.alias("account_id").to_frame().with_row_index("account")
+    headers = judge_headers(summary, shown, populations, settings)
+    given = log.fingerprints.join(summary.marks, on="fingerprint", how="semi")
+    features = available(present | _filled(given) | _kinds(summary))
+    parts = _measure(summary, headers, features, settings, work=work, tell=tell, jobs=jobs)
+    slices, streams, used = zip(*parts, strict=True)
     missing = {
         family: [r.name for r in FEATURES if r.family == family and r.name not in features]
         for family in FAMILIES
     }
     return Measured(
-        log=replace(log, requests=log.requests.clear()),
-        accounts=summary.accounts.join(names, on="account").sort("account"),
-        sessions=pl.concat([sessions, outside], how="diagonal"),
-        streams=streams,
+        log=log,
+        rejected=log.rejected | ({"duplicate_request_id": repeated} if repeated else {}),
+        accounts=_counted(summary),
+        slices=slices,
+        streams=pl.concat(streams),
+        used=pl.concat(used),
         population=population,
         families=missing,
         incidents=losses.incidents + rewrites,
     )
 
 
-def _buckets(requests: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Cut requests sorted by account into slices that hold whole accounts."""
-    start, total = 0, requests.height
-    account = requests["account"]
-    while start < total:
-        end = min(start + BUCKET_ROWS, total)
-        if end < total:
-            end = int(account.search_sorted(account[end - 1], side="right"))
-        yield start, requests[start:end]
-        start = end
+def _summarise(
+    log: Log, facts: pl.DataFrame, settings: Settings, *, work: Work, tell: Progress, jobs: int
+) -> tuple[frozenset[str], int]:
+    """Sum up every part that is not done yet; return the columns with a value and the repeated rows."""
+
+    def one(part: Part) -> tuple[int, frozenset[str], int]:
+        done = work.done(part)
+        if done is None:
+            requests = read_part(part, settings.paths)
+            summary = summarise(requests.rows, requests.accounts, facts, settings)
+            done = work.keep(part, summary, requests.present, requests.repeated)
+        return part.rows, *done
+
+    total = sum(part.rows for part in log.parts)
+    present: frozenset[str] = frozenset()
+    read = repeated = 0
+    tell("measuring", 0, total)
+    for rows, filled, twice in Parallel(jobs, backend="threading", return_as="generator_unordered")(
+        delayed(one)(part) for part in log.parts
+    ):
+        read, repeated, present = read + rows, repeated + twice, present | filled
+        tell("measuring", read, total)
+    return present, repeated
+
+
+def _measure(
+    summary: Summary,
+    headers: Headers,
+    features: frozenset[str],
+    settings: Settings,
+    *,
+    work: Work,
+    tell: Progress,
+    jobs: int,
+) -> Iterator[tuple[pl.LazyFrame, pl.DataFrame, pl.DataFrame]]:
+    """Measure sessions and streams slice by slice, in the order of accounts."""
+
+    def one(first: int, last: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        part = summary.between(first, last)
+        described = describe_sessions(part, headers)
+        sessions = measure_sessions(assign_streams(described, settings), features, settings)
+        streams = measure_streams(sessions, part, features, settings)
+        outside = measure_sessions(described.filter(~pl.col("in_scope")), features, settings)
+        whole = [record.name for record in FEATURES if record.level == "stream"]
+        sessions = sessions.join(streams.select("stream", *whole), on="stream", how="left")
+        return pl.concat([sessions, outside], how="diagonal"), streams
+
+    cuts = _cuts(summary)
+    done = numbered = 0
+    tell("comparing", 0, summary.sessions.height)
+    for number, (sessions, streams) in enumerate(
+        Parallel(jobs, backend="threading", return_as="generator")(
+            delayed(one)(first, last) for first, last in cuts
+        )
+    ):
+        shift = pl.col("stream") + pl.lit(numbered, pl.UInt32)
+        numbered += streams.height
+        kept = work.slice(number, sessions.with_columns(shift))
+        yield kept, streams.with_columns(shift), when_used(sessions)
+        done += sessions.height
+        tell("comparing", done, summary.sessions.height)
+
+
+def _cuts(summary: Summary) -> list[tuple[int, int]]:
+    """Return the first and last account of each slice."""
+    counts = _counted(summary).select("account", part=(pl.col("sessions").cum_sum() // SLICE_SESSIONS))
+    slices = counts.group_by("part").agg(first=pl.col("account").min(), last=pl.col("account").max())
+    return list(slices.sort("part").select("first", "last").iter_rows())
+
+
+def _counted(summary: Summary) -> pl.DataFrame:
+    """Return the accounts with the number of their sessions."""
+    sums = (
+        summary.sessions.select("account", "in_scope")
+        .group_by("account")
+        .agg(sessions=pl.len().cast(pl.Int64), paid_sessions=(~pl.col("in_scope")).sum().cast(pl.Int64))
+    )
+    counted = summary.accounts.join(sums, on="account", how="left").sort("account")
+    return counted.with_columns(pl.col("sessions", "paid_sessions").fill_null(0))
+
+
+def _filled(fingerprints: pl.DataFrame) -> frozenset[str]:
+    """Return the header facts that hold a value."""
+    return frozenset(column.name for column in fingerprints if column.null_count() < column.len())
 
 
 def _kinds(summary: Summary) -> frozenset[str]:

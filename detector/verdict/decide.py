@@ -1,4 +1,4 @@
-"""Scores into decisions: the verdict on every account and session.
+"""Scores into decisions: the verdict on every account, and what it says of sessions.
 
 An account is ``harness`` where one of its streams has conclusive grounds (two
 independent families, see ``detector.model.evidence``) and its overall score is
@@ -18,42 +18,39 @@ from detector.schema import ACCOUNT_VERDICT, FAMILIES, REASON, SESSION_VERDICT
 from detector.verdict.policy import Policy
 from detector.verdict.reasons import declared_reason, reasons, shared
 
-__all__ = ["Decision", "decide"]
+__all__ = ["Decision", "decide", "list_sessions"]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict tables.
+    """What was decided.
 
     Attributes:
         accounts: schema ``ACCOUNT_VERDICT``, sorted by account.
-        sessions: schema ``SESSION_VERDICT`` and a column a feature, sorted by
-            account, start and session.
+        streams: ``stream``, ``score``, ``p_value``, ``flagged``, ``families``, ``reasons``.
 
     """
 
     accounts: pl.DataFrame
-    sessions: pl.DataFrame
+    streams: pl.DataFrame
 
 
 def decide(
     model: Model,
     assessment: Assessment,
     streams: pl.DataFrame,
-    sessions: pl.DataFrame,
     *,
     accounts: pl.DataFrame,
     policy: Policy,
 ) -> Decision:
-    """Decide on every account and session.
+    """Decide on every account and stream.
 
     Args:
         model: the model that assessed.
         assessment: of ``streams``, row by row.
         streams: all streams in scope, measured.
-        sessions: all sessions, measured; ``stream`` is null out of scope.
         accounts: a row an account: ``account``, ``account_id``, ``requests``,
-            ``first_seen``, ``last_seen``, ``plan``.
+            ``first_seen``, ``last_seen``, ``plan``, ``sessions``, ``paid_sessions``.
         policy: what the provider permits.
 
     """
@@ -62,25 +59,44 @@ def decide(
         accounts.select("account", "plan"), on="account", how="left", maintain_order="left"
     )
     judged = _judge(model, assessment, planned, policy)
-    per_session = sessions.join(
-        judged.select("stream", "harness", "banned", "score", "p_value", "families", "reasons"),
-        on="stream",
-        how="left",
-    ).with_columns(flagged=(pl.col("harness") | pl.col("banned")).fill_null(value=False))
-    table = _accounts(judged, per_session, accounts)
-    names = accounts.select("account", "account_id")
-    features = [record.name for record in FEATURES]
-    listed = per_session.join(names, on="account").select(
-        *(pl.col(name) for name in SESSION_VERDICT if name not in {"session", "families", "reasons"}),
-        pl.col("name").alias("session"),
-        *(pl.col(name).fill_null([]) for name in ("families", "reasons")),
-        *features,
-    )
-    listed = listed.select(*SESSION_VERDICT, *features).cast(SESSION_VERDICT)
+    judged = judged.with_columns(flagged=pl.col("harness") | pl.col("banned"))
+    table = _accounts(judged, accounts)
     return Decision(
         table.select(*ACCOUNT_VERDICT).cast(ACCOUNT_VERDICT).sort("account_id"),
-        listed.sort("account_id", "start", "session"),
+        judged.select("stream", "score", "p_value", "flagged", "families", "reasons"),
     )
+
+
+def list_sessions(sessions: pl.DataFrame, decision: Decision, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Say of sessions what was decided of their streams.
+
+    Args:
+        sessions: measured; ``stream`` is null out of scope.
+        decision: on all streams.
+        accounts: ``account`` and ``account_id``.
+
+    Returns:
+        Schema ``SESSION_VERDICT`` and a column a feature, sorted by account, start and session.
+
+    """
+    features = [record.name for record in FEATURES]
+    listed = (
+        sessions.join(decision.streams, on="stream", how="left")
+        .join(accounts.select("account", "account_id"), on="account")
+        .select(
+            *(
+                pl.col(name)
+                for name in SESSION_VERDICT
+                if name not in {"session", "flagged", "families", "reasons"}
+            ),
+            pl.col("name").alias("session"),
+            pl.col("flagged").fill_null(value=False),
+            *(pl.col(name).fill_null([]) for name in ("families", "reasons")),
+            *features,
+        )
+    )
+    listed = listed.select(*SESSION_VERDICT, *features).cast(SESSION_VERDICT)
+    return listed.sort("account_id", "start", "session")
 
 
 def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -136,8 +152,8 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
     )
 
 
-def _accounts(judged: pl.DataFrame, per_session: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """Gather streams and sessions into a row an account."""
+def _accounts(judged: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Gather streams into a row an account."""
     # The stream that speaks for the account: the worst that is sure, else the worst.
     ranked = judged.sort(
         "account",
@@ -154,25 +170,18 @@ def _accounts(judged: pl.DataFrame, per_session: pl.DataFrame, accounts: pl.Data
         pl.col("banned").any(),
         pl.col("watch").any(),
         settled=(pl.col("modelled") | pl.col("permitted")).any(),
+        **{
+            f"flagged_{what}": pl.col(what).filter("flagged").sum()
+            for what in ("sessions", "requests", "tokens")
+        },
     )
-    flagged = pl.col("flagged")
-    sums = per_session.group_by("account").agg(
-        sessions=pl.len().cast(pl.Int64),
-        flagged_sessions=flagged.sum(),
-        flagged_requests=pl.col("requests").filter(flagged).sum(),
-        flagged_tokens=pl.col("tokens").filter(flagged).sum(),
-        scoped=pl.col("in_scope").any(),
-        paid=(~pl.col("in_scope")).any(),
-    )
-    counts = ["sessions", "flagged_sessions", "flagged_requests", "flagged_tokens"]
     table = (
-        accounts.join(sums, on="account", how="left")
-        .join(anything, on="account", how="left")
+        accounts.join(anything, on="account", how="left")
         .join(spoken.select("account", "score", "p_value", "families", "reasons"), on="account", how="left")
-        .with_columns(pl.col(counts).fill_null(0))
+        .with_columns(pl.col("^flagged_.*$").fill_null(0))
     )
     verdict = (
-        pl.when(pl.col("paid") & ~pl.col("scoped"))
+        pl.when((pl.col("sessions") > 0) & (pl.col("sessions") == pl.col("paid_sessions")))
         .then(pl.lit("out_of_scope"))
         .when("harness")
         .then(pl.lit("harness"))

@@ -1,11 +1,12 @@
 """The files of a verdict folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from detector.verdict.decide import Decision
+import polars as pl
+import pyarrow.parquet as pq
 
 __all__ = ["RUN_FILES", "write_verdicts"]
 
@@ -13,8 +14,26 @@ RUN_FILES = ("accounts.parquet", "run.json", "sessions.parquet")
 """What a verdict folder holds."""
 
 
-def write_verdicts(folder: Path, decision: Decision, record: Mapping[str, Any]) -> None:
-    """Write the verdict files into a folder; the same decision gives the same Parquet bytes."""
-    decision.accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
-    decision.sessions.write_parquet(folder / "sessions.parquet", compression="zstd", statistics=True)
+def write_verdicts(
+    folder: Path, accounts: pl.DataFrame, sessions: Iterable[pl.DataFrame], record: Mapping[str, Any]
+) -> None:
+    """Write the verdict files into a folder; the same verdicts give the same Parquet bytes.
+
+    Args:
+        folder: where to.
+        accounts: schema ``ACCOUNT_VERDICT``.
+        sessions: at least one frame, the listing in pieces; each becomes a row group.
+        record: what ``run.json`` holds.
+
+    """
+    accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
+    writer = None
+    try:
+        for piece in sessions:
+            table = piece.to_arrow(compat_level=pl.CompatLevel.oldest())
+            writer = writer or pq.ParquetWriter(folder / "sessions.parquet", table.schema, compression="zstd")
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
+    finally:
+        if writer:
+            writer.close()
     (folder / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")

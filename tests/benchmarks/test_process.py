@@ -1,8 +1,9 @@
+import subprocess
 import sys
 
 import pytest
 
-from benchmarks.process import CommandError, Cost, measured, middle
+from benchmarks.process import CommandError, Cost, _watch, measured, middle
 
 MIB = 2**20
 
@@ -14,6 +15,49 @@ def test_memory_is_that_of_the_command_and_not_of_who_measures():
     assert len(here) > small.peak
     assert 200 * MIB < large.peak < 300 * MIB
     assert small.wall > 0
+
+
+class Once:
+    """An event that is set after one look."""
+
+    def __init__(self):
+        self.waits = iter([False, True])
+
+    def wait(self, _):
+        return next(self.waits)
+
+
+@pytest.fixture
+def workers():
+    """Three processes of 100 MiB each, started by a fourth."""
+    worker = "x = bytearray(100 * 2**20); print(flush=True); input()"
+    parent = (
+        "import subprocess, sys\n"
+        f"start = lambda: subprocess.Popen([sys.executable, '-c', {worker!r}], stdin=0, stdout=1)\n"
+        "three = [start() for _ in range(3)]\n"
+        "for one in three: one.wait()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", parent], **pipes) as process:
+        for _ in range(3):
+            process.stdout.readline()
+        yield process.pid
+        process.stdin.write(b"\n" * 3)
+        process.stdin.close()
+
+
+def test_memory_is_that_of_all_processes_together(workers):
+    peaks = []
+    _watch(workers, Once(), peaks)
+    assert 300 * MIB < peaks[0] < 400 * MIB
+
+
+def test_one_process_is_left_to_the_kernel():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as alone:
+        peaks = []
+        _watch(alone.pid, Once(), peaks)
+        alone.communicate(b"\n")
+    assert peaks == []
 
 
 def test_variables_reach_the_command():

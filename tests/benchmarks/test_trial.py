@@ -10,8 +10,8 @@ def test_a_trial_is_what_train_and_score_do(sample, tmp_path):
     run = detector.score(sample, model=tmp_path / "model")
     model = trial.learn(trial.measure(sample), 3)
     found = trial.run(model, trial.measure(sample, model))
-    assert found.decision.accounts.equals(run.accounts)
-    assert found.decision.sessions.equals(run.sessions)
+    assert found.accounts.equals(run.accounts)
+    assert found.sessions.equals(run.sessions)
     known = trial.evidence(found)
     assert known["account_id"].is_unique().all()
     assert known.drop("account_id").select(pl.all().cast(pl.Float64)).width > 60

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from detector.engine.measure import measure_log
+from detector.engine.work import passing_work
 from detector.report.summary import run_text
 from detector.settings import default_settings
 
@@ -122,7 +123,8 @@ def test_an_outage_in_the_training_week_teaches_no_silence(fleet, tmp_path):
     coverage = []
     for name, rows in (("as-it-was", fleet.requests), ("outage", fleet.requests.filter(~(ASIDE & on(1, 3))))):
         rows.write_parquet(tmp_path / f"{name}.parquet")
-        streams = measure_log(tmp_path / f"{name}.parquet", default_settings()).streams
+        with passing_work() as work:
+            streams = measure_log(tmp_path / f"{name}.parquet", default_settings(), work).streams
         known = streams.filter(cohort="interactive")["telemetry_coverage"].drop_nulls()
         coverage.append((known < 0.5).mean())
     assert coverage[1] <= coverage[0] + 0.02

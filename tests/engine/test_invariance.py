@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from detector.engine import measure
 from detector.engine.local import score
 from detector.features.registry import FEATURES
+from detector.ingest import shards
 from detector.schema import LOG_COLUMNS
 
 TELEMETRY = pl.col("path").str.starts_with("/api/event_logging")
@@ -62,10 +62,11 @@ def test_row_and_file_order_change_no_byte(verdicts, fleet, folder, tmp_path):
     assert digest(tmp_path / "out") == digest(verdicts)
 
 
-@pytest.mark.parametrize("rows", [1, 997, 30_000])
-def test_buckets_change_no_byte(verdicts, folder, tmp_path, monkeypatch, rows):
-    monkeypatch.setattr(measure, "BUCKET_ROWS", rows)
-    score(folder / "log.parquet", tmp_path / "out", folder / "model")
+@pytest.mark.parametrize("taken", [(1, 2), (997, 1), (30_000, 5)])
+def test_parts_and_jobs_change_no_byte(verdicts, folder, tmp_path, monkeypatch, taken):
+    rows, jobs = taken
+    monkeypatch.setattr(shards, "PART_ROWS", rows)
+    score(folder / "log.parquet", tmp_path / "out", folder / "model", jobs=jobs)
     assert digest(tmp_path / "out") == digest(verdicts)
 
 

@@ -209,7 +209,12 @@ def test_a_log_without_inference_is_scored(fleet, rescored):
 def test_progress_tells_every_stage(folder):
     heard = []
     score(folder / "log.parquet", None, folder / "model", progress=lambda *told: heard.append(told))
-    assert list(dict.fromkeys(stage for stage, _, _ in heard)) == ["reading", "measuring", "scoring"]
+    assert list(dict.fromkeys(stage for stage, _, _ in heard)) == [
+        "reading",
+        "measuring",
+        "comparing",
+        "scoring",
+    ]
     assert all(0 <= done <= whole for _, done, whole in heard)
 
 

@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from detector.engine import measure
 from detector.engine.measure import measure_log
+from detector.engine.work import Work
 from detector.features.registry import FEATURES
+from detector.ingest import shards
 from detector.schema import FAMILIES
 from detector.settings import default_settings
 
@@ -32,21 +33,9 @@ def log(tmp_path):
             for account, minute, changes in rows
         ]
         pl.DataFrame(table, infer_schema_length=None).drop(drop).write_parquet(tmp_path / "log.parquet")
-        return measure_log(tmp_path / "log.parquet", default_settings())
+        return measure_log(tmp_path / "log.parquet", default_settings(), Work(tmp_path))
 
     return build
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])
-def test_buckets_hold_whole_accounts_and_every_row_once(monkeypatch, size):
-    monkeypatch.setattr(measure, "BUCKET_ROWS", size)
-    requests = pl.DataFrame({"account": [0, 0, 1, 2, 2, 2, 2, 3], "row": range(8)})
-    starts, buckets = zip(*measure._buckets(requests), strict=True)
-    assert pl.concat(buckets).equals(requests)
-    assert list(starts) == [bucket["row"][0] for bucket in buckets]
-    seen = [set(bucket["account"]) for bucket in buckets]
-    assert sum(map(len, seen)) == len(set.union(*seen))
-    assert all(bucket.height <= max(size, 4) + size for bucket in buckets)
 
 
 def test_every_session_in_scope_has_a_stream_and_no_other(log):
@@ -102,11 +91,16 @@ def test_a_log_entirely_out_of_scope_has_sessions_and_no_streams(log):
 
 
 def test_progress_ends_with_all_rows_done(tmp_path, fleet, monkeypatch):
-    monkeypatch.setattr(measure, "BUCKET_ROWS", 5000)
+    monkeypatch.setattr(shards, "PART_ROWS", 5000)
     rows = fleet.requests.head(20_000)
     rows.write_parquet(tmp_path / "log.parquet")
     heard = []
-    measure_log(tmp_path / "log.parquet", default_settings(), progress=lambda *told: heard.append(told))
+    measure_log(
+        tmp_path / "log.parquet",
+        default_settings(),
+        Work(tmp_path),
+        progress=lambda *told: heard.append(told),
+    )
     done = [done for stage, done, whole in heard if stage == "measuring" and whole == rows.height]
     assert done == sorted(done)
     assert (done[0], done[-1]) == (0, rows.height)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,8 +13,16 @@ from detector.model.reference import Reference
 from detector.model.train import Assessment
 from detector.schema import FAMILIES
 from detector.settings import default_settings
-from detector.verdict.decide import decide
+from detector.verdict.decide import decide, list_sessions
 from detector.verdict.policy import load_policy
+
+
+class Decided(NamedTuple):
+    """The verdict tables."""
+
+    accounts: pl.DataFrame
+    sessions: pl.DataFrame
+
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
@@ -126,7 +135,19 @@ def verdicts(settings, reference):
             schema_overrides=types,
         )
         model = SimpleNamespace(settings=settings, reference=reference)
-        return decide(model, told, streams, listed, accounts=known.reverse(), policy=load_policy(policy))
+        sums = (
+            listed.filter(pl.col("stream").is_not_null())
+            .group_by("stream")
+            .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col("requests", "tokens").sum())
+        )
+        streams = streams.join(sums, on="stream", how="left", maintain_order="left")
+        paid = (~pl.col("in_scope")).sum().cast(pl.Int64)
+        counts = listed.group_by("account").agg(sessions=pl.len().cast(pl.Int64), paid_sessions=paid)
+        known = known.join(counts, on="account", how="left").with_columns(
+            pl.col("sessions", "paid_sessions").fill_null(0)
+        )
+        decision = decide(model, told, streams, accounts=known.reverse(), policy=load_policy(policy))
+        return Decided(decision.accounts, list_sessions(listed, decision, known))
 
     return ask
 

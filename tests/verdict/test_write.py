@@ -16,7 +16,7 @@ GUILTY = {"account": "a", "conclusive": True, "counting": ("cadence", "fingerpri
 def write_verdicts(output, decision, record):
     """Write a run as the engine does: into a new folder that takes its place when all went well."""
     with new_folder(output, RUN_FILES) as folder:
-        write.write_verdicts(folder, decision, record)
+        write.write_verdicts(folder, decision.accounts, [decision.sessions], record)
 
 
 @pytest.fixture(scope="module")
