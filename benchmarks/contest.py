@@ -58,10 +58,10 @@ def contest(
     ours = model or trial.learn(trained, fleet.seed)
     measured = trial.measure(fleet.score, ours)
     base = trial.run(ours, measured)
-    verdicts = base.decision.accounts.select(COLUMNS)
-    found = [outcome(fleet, DETECTOR, verdicts, base.decision.sessions)]
+    verdicts = base.accounts.select(COLUMNS)
+    found = [outcome(fleet, DETECTOR, verdicts, base.sessions)]
     default = trial.bundled()
-    shipped = trial.run(default, trial.measure(fleet.score, default)).decision
+    shipped = trial.run(default, trial.measure(fleet.score, default))
     found.append(outcome(fleet, "bundled model", shipped.accounts.select(COLUMNS), shipped.sessions))
     earlier, week = traits(fleet.train), traits(fleet.score)
     ranked = {
@@ -74,12 +74,12 @@ def contest(
     found += [outcome(fleet, name, ranked_by(scores, verdicts)) for name, scores in ranked.items()]
     for count in cuts:
         cut = rewrite(fleet.score, folder / "cut", first_requests(count))
-        early = trial.run(ours, trial.measure(cut, ours)).decision.accounts
+        early = trial.run(ours, trial.measure(cut, ours)).accounts
         rmtree(cut)
         found.append(outcome(fleet, DETECTOR, early.select(COLUMNS), varied=CUT, value=f"{count:,}"))
     stability = []
     for seed in range(fleet.seed + 1, fleet.seed + 1 + forest_seeds if trained else fleet.seed + 1):
-        again = trial.run(trial.learn(trained, seed), measured).decision.accounts
+        again = trial.run(trial.learn(trained, seed), measured).accounts
         stability.append(_stability(fleet, seed, verdicts, again))
     known = trial.evidence(base).join(week.select("account_id", *OBVIOUS), on="account_id")
     return Contest(fleet, verdicts, _with_truth(known, fleet, verdicts), found, stability)

@@ -15,18 +15,17 @@ table goes to standard output, progress to standard error.
 import argparse
 import json
 import os
-import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 
+from benchmarks.bars import Bar, bar_table, table
 from benchmarks.gateway import GatewayLog, as_ndjson, gateway_log
+from benchmarks.machine import setting, warm
 from benchmarks.process import Cost, detector, measured, middle
 from benchmarks.stored import log_contents, store_contents
 
@@ -67,21 +66,6 @@ class Line:
         return self.rows / self.cost.wall
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A figure with the limit it has to keep; ``most`` says on which side."""
-
-    what: str
-    value: float
-    limit: float
-    most: bool
-
-    @property
-    def holds(self) -> bool:
-        """Whether the figure keeps its limit."""
-        return self.value <= self.limit if self.most else self.value >= self.limit
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the contests and print their table."""
     given = _parser().parse_args(arguments)
@@ -100,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(report(lines, bars))
     if given.json:
         figures = {
-            "measured": setting(given),
+            "measured": {**setting(PACKAGES), "duckdb_memory": given.duckdb_memory or "its own limit"},
             "lines": [{**asdict(line), "rows_per_second": line.speed} for line in lines],
             "bars": [{**asdict(bar), "holds": bar.holds} for bar in bars],
         }
@@ -113,7 +97,7 @@ def _contest(
     """Let contestants take turns on one log, then add to the store and compare it with the log."""
     targets = {name: scratch / f"{form}-{log.rows}-{name.replace(' ', '-')}" for name in names}
     costs: dict[str, list[Cost]] = {name: [] for name in names}
-    _warm(log.folder)
+    warm(log.folder)
     for turn in range(given.repeat):
         for name in reversed(names) if turn % 2 else names:
             _remove(targets[name])
@@ -206,54 +190,10 @@ def report(lines: Sequence[Line], bars: Sequence[Bar]) -> str:
         for line in lines
     ]
     heads = ("log", "what", "rows", "s", "rows/s", "CPU s", "peak MiB", "read MiB", "result MiB", "runs")
-    judged = [
-        [
-            bar.what,
-            f"{bar.value:.2f}",
-            f"{'at most' if bar.most else 'at least'} {bar.limit:.2f}",
-            "yes" if bar.holds else "**no**",
-        ]
-        for bar in bars
-    ]
-    tables = [_table(heads, rows)]
-    if judged:
-        tables.append(_table(("bar", "figure", "limit", "holds"), judged))
+    tables = [table(heads, rows)]
+    if bars:
+        tables.append(bar_table(bars))
     return "\n\n".join(tables) + "\n"
-
-
-def setting(given: argparse.Namespace) -> Mapping[str, object]:
-    """Return when, where and with what was measured."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{os.cpu_count()} virtual cores, {cpu}",
-        "load": os.getloadavg()[1],
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in PACKAGES},
-        },
-        "duckdb_memory": given.duckdb_memory or "its own limit",
-    }
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *rows))
-
-
-def _warm(folder: Path) -> None:
-    """Read every file once, so that no contestant pays for the disk alone."""
-    for file in folder.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as opened:
-                while opened.read(16 * MIB):
-                    pass
 
 
 def _bytes(path: Path) -> int:

@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+from joblib import cpu_count
 
 from detector.engine.measure import Measured, measure_log
+from detector.engine.work import passing_work
 from detector.model import bundle
 from detector.model.evidence import family_sums
 from detector.model.shift import set_aside
 from detector.model.train import Assessment, Model, assess, fit
 from detector.schema import FAMILIES
-from detector.settings import default_settings
-from detector.verdict.decide import Decision, decide
+from detector.settings import Settings, default_settings
+from detector.verdict.decide import decide, list_sessions
 from detector.verdict.policy import load_policy
 
-__all__ = ["Trial", "bundled", "evidence", "learn", "measure", "run"]
+__all__ = ["Trial", "bundled", "evidence", "in_memory", "learn", "measure", "run"]
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,30 @@ class Trial:
         model: that scored.
         measured: the week's sessions and streams, without what incidents set aside.
         assessment: of ``measured.streams``, row by row.
-        decision: the verdict tables.
+        accounts: the verdicts.
+        sessions: the listing of sessions.
 
     """
 
     model: Model
     measured: Measured
     assessment: Assessment
-    decision: Decision
+    accounts: pl.DataFrame
+    sessions: pl.DataFrame
 
 
 def measure(week: Path, model: Model | None = None) -> Measured:
     """Measure a week: for a model that is to score it, or to train one."""
     if model is None:
-        return measure_log(week, default_settings())
-    return measure_log(week, model.settings, model.population)
+        return in_memory(week, default_settings())
+    return in_memory(week, model.settings, model.population)
+
+
+def in_memory(week: Path, settings: Settings, known: pl.DataFrame | None = None) -> Measured:
+    """Measure a week and hold all of its sessions."""
+    with passing_work() as work:
+        found = measure_log(week, settings, work, known, jobs=cpu_count())
+        return replace(found, slices=(found.sessions.lazy(),))
 
 
 def learn(measured: Measured, seed: int) -> Model:
@@ -62,20 +73,18 @@ def bundled(folder: Path | None = None) -> Model:
 
 def run(model: Model, measured: Measured) -> Trial:
     """Decide on a measured week, as ``detector.score`` does."""
-    streams, _ = set_aside(
-        measured.streams, measured.sessions, model.reference, model.population, model.settings
-    )
+    streams, _ = set_aside(measured.streams, measured.used, model.reference, model.population, model.settings)
     measured = replace(measured, streams=streams)
     assessment = assess(model, measured.streams)
     decision = decide(
         model,
         assessment,
         measured.streams,
-        measured.sessions,
         accounts=measured.accounts,
         policy=load_policy(),
     )
-    return Trial(model, measured, assessment, decision)
+    sessions = list_sessions(measured.sessions, decision, measured.accounts)
+    return Trial(model, measured, assessment, decision.accounts, sessions)
 
 
 def evidence(trial: Trial) -> pl.DataFrame:
@@ -101,5 +110,5 @@ def evidence(trial: Trial) -> pl.DataFrame:
         pl.col(list(columns)).max(), pl.col("^raw_.*$").sort_by("stream_score").last()
     )
     names = trial.measured.accounts.select("account", "account_id")
-    scores = trial.decision.accounts.select("account_id", "score")
+    scores = trial.accounts.select("account_id", "score")
     return names.join(by_account, on="account").drop("account").join(scores, on="account_id")

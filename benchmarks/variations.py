@@ -182,7 +182,7 @@ def incomplete(compose: Callable[..., Fleet], folder: Path, kinds: Sequence[str]
 
 def _decided(fleet: Fleet, varied: str, value: str) -> Outcome:
     model = trial.learn(trial.measure(fleet.train), fleet.seed)
-    verdicts = trial.run(model, trial.measure(fleet.score, model)).decision.accounts
+    verdicts = trial.run(model, trial.measure(fleet.score, model)).accounts
     return outcome(fleet, DETECTOR, verdicts.select(COLUMNS), varied=varied, value=value)
 
 
@@ -195,7 +195,7 @@ def _train(pool: Pool, harnesses: Collection[str]) -> Model:
 
 def _score(pool: Pool, model: Model, harnesses: Collection[str], varied: str, value: str) -> Outcome:
     week = pool.week("week2", harnesses)
-    verdicts = trial.run(model, trial.measure(week, model)).decision.accounts.select(COLUMNS)
+    verdicts = trial.run(model, trial.measure(week, model)).accounts.select(COLUMNS)
     rmtree(week)
     left = pool.order.filter(~pl.col("account_id").is_in(list(harnesses)))
     labels = pool.fleet.accounts.join(left, on="account_id", how="anti")

@@ -13,7 +13,8 @@ import polars as pl
 
 from benchmarks.compose import Options
 from benchmarks.fleets import FOLDS, Fleet, composed, simulated
-from detector.engine.measure import Measured, measure_log
+from benchmarks.trial import in_memory
+from detector.engine.measure import Measured
 from detector.settings import Settings, default_settings
 from detector.simulate import FleetOptions
 from detector.verdict.policy import load_policy
@@ -87,8 +88,8 @@ def pairs(
             # In a process of its own, whose memory goes with it.
             with ProcessPoolExecutor(1, get_context("spawn")) as apart:
                 fleet = apart.submit(_made, data, fold, seed, own).result()
-            first = measure_log(fleet.train, settings)
-            second = measure_log(fleet.score, settings, first.population)
+            first = in_memory(fleet.train, settings)
+            second = in_memory(fleet.score, settings, first.population)
             yield Pair(fold, seed, (fleet.train, fleet.score), first, second, fleet.accounts, settings)
             rmtree(own)
 

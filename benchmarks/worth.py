@@ -75,13 +75,9 @@ def run(pair: Pair, extra: Sequence[Feature] = (), draw: int = 0) -> tuple[Trial
     with mock.patch.object(train, "SCORED", (*SCORED, *extra)):
         model = train.fit(pair.usable, pair.train.population, pair.settings, pair.seed + 1000 * draw)
         score = pair.score
-        streams, _ = set_aside(
-            score.streams, score.sessions, model.reference, model.population, model.settings
-        )
+        streams, _ = set_aside(score.streams, score.used, model.reference, model.population, model.settings)
         assessment = assess(model, streams)
-    accounts = decide(
-        model, assessment, streams, score.sessions, accounts=score.accounts, policy=POLICY
-    ).accounts
+    accounts = decide(model, assessment, streams, accounts=score.accounts, policy=POLICY).accounts
     figures = evaluate_frames(accounts, pair.labels, unit="account", where=pair.fold)
     genuine = accounts.join(pair.labels.filter(label="genuine"), on="account_id")
     trial = Trial(

@@ -1,4 +1,4 @@
-"""Build what pages restate of code or real output: the marked blocks, and the picture.
+"""Build what pages restate of code or real output: the marked blocks, and the pictures.
 
 ::
 
@@ -7,7 +7,7 @@
 
 A block lies between ``<!-- begin NAME: docs/build.py -->`` and ``<!-- end NAME -->``. Tests compare
 the same texts, so a page that is out of date fails the build. Run this after anything that changes
-commands, schema, features, dialects, ``datasets/sample`` or ``models/default``.
+commands, schema, features, dialects, ``benchmarks/results``, ``datasets/sample`` or ``models/default``.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import io
 import math
 import re
 import sys
-import tempfile
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ from typing import Any
 import polars as pl
 from dialect_tables import dialect_blocks
 from feature_tables import feature_blocks, markdown
+from growth_plot import growth_plot
+from speed_tables import speed_blocks, speed_figures
 
 import detector
 from detector.cli import main as command_line
@@ -30,8 +31,16 @@ from detector.report.summary import run_text
 from detector.schema import ACCOUNT_VERDICT, LOG_COLUMNS, SESSION_VERDICT
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "docs/cli.md", "docs/dialects.md", "docs/features.md", "docs/log-format.md")
+PAGES = (
+    "README.md",
+    "docs/cli.md",
+    "docs/dialects.md",
+    "docs/features.md",
+    "docs/log-format.md",
+    "docs/speed.md",
+)
 PICTURE = "docs/activity.svg"
+GROWTH = "docs/speed.svg"
 BLOCK = re.compile(r"<!-- begin (\S+): docs/build\.py -->\n(?:.*?)<!-- end \1 -->", re.DOTALL)
 WIDTH = 88
 
@@ -67,6 +76,7 @@ def pages(run: detector.Run) -> dict[str, str]:
         run: ``datasets/sample`` scored by ``models/default``.
 
     """
+    speed = speed_figures(ROOT)
     blocks = {
         "output": code(run_text(run.accounts, run.record, "verdicts")),
         "commands": code(help_text()),
@@ -75,18 +85,19 @@ def pages(run: detector.Run) -> dict[str, str]:
         ),
         **feature_blocks(ROOT),
         **dialect_blocks(),
+        **speed_blocks(speed),
         "log-columns": log_table(),
         "account-columns": verdict_table(ACCOUNT_VERDICT),
         "session-columns": verdict_table(SESSION_VERDICT),
     }
     texts = {page: fill((ROOT / page).read_text("utf-8"), blocks) for page in PAGES}
-    return {**texts, PICTURE: picture(run)}
+    return {**texts, PICTURE: picture(run), GROWTH: growth_plot(speed["lines"])}
 
 
 def sample_run() -> detector.Run:
     """Score the sample as the README's first command does."""
-    with tempfile.TemporaryDirectory() as folder, chdir(ROOT):
-        return detector.score("datasets/sample", Path(folder, "verdicts"), "models/default")
+    with chdir(ROOT):
+        return detector.score("datasets/sample", None, "models/default")
 
 
 def fill(text: str, blocks: dict[str, str]) -> str:

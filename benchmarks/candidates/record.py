@@ -10,7 +10,7 @@ import polars as pl
 from detector.engine.measure import Measured
 from detector.features import cadence, telemetry, usage
 from detector.features.extract import identify
-from detector.features.sessions import ORDER, assign_sessions
+from detector.features.sessions import ORDER, assign_sessions, in_order
 from detector.ingest import read_log
 from detector.settings import Settings
 
@@ -49,17 +49,18 @@ class Traffic:
         facts = identify(read.fingerprints, settings).join(
             read.fingerprints.select("fingerprint", "header_values"), on="fingerprint"
         )
-        rows, named = assign_sessions(read.requests, facts, settings.sessions)
+        session, named = assign_sessions(read.requests, facts, settings.sessions)
+        rows = read.requests.with_columns(session)[in_order(read.requests, session)]
         del read
         sessions = week.sessions.filter("in_scope")
         key = ["account", "in_scope", "name"]
         home = named.join(sessions.select(*key, "stream", "cohort"), on=key).drop(key[1:], "account", "start")
-        rows = rows.rename({"stream": "streaming"}).join(home, on="session")
+        rows = rows.rename({"stream": "streaming"}).join(home, on="session", maintain_order="left")
         inference = rows.filter(pl.col("kind") == "inference")
         mark = pl.concat_str(
             ["client", "client_version", pl.col("names").list.join(",")], separator="|", ignore_nulls=True
         )
-        turns = usage.steps(cadence.turns(inference, settings.cadence).sort(ORDER))
+        turns = usage.steps(cadence.turns(inference, settings.cadence))
         turns = turns.join(
             facts.select("fingerprint", "client", "client_version", mark=mark.rank("dense")), on="fingerprint"
         ).sort(ORDER)
