@@ -10,6 +10,7 @@ imported where it is first needed.
 
 from collections.abc import Mapping
 from functools import cached_property
+from math import ceil
 from typing import Any, Self
 
 import numpy as np
@@ -20,8 +21,8 @@ from detector.errors import BundleError, TrainingError
 
 __all__ = ["ThreadedIsolationForest", "flat_array"]
 
-CHUNK = 4096
-"""Rows a thread scores at a time."""
+CHUNK = 50_000
+"""Rows a thread scores at a time, at most."""
 
 NODE_FIELDS = {
     "left_child": "iu",
@@ -125,7 +126,8 @@ class ThreadedIsolationForest:
         if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
             raise ValueError(f"forest: rows of shape {rows.shape}, not (rows, {self.n_features_in_})")
         self._fitted()
-        chunks = [rows[start : start + CHUNK] for start in range(0, rows.shape[0], CHUNK)]
+        size = min(CHUNK, max(1, ceil(len(rows) / self.n_jobs)))
+        chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
         self._walks  # noqa: B018  # made once, before threads ask for it
         depths = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._depth)(chunk) for chunk in chunks
