@@ -8,38 +8,12 @@ hash are collected apart.
 import polars as pl
 import polars_hash as plh
 
-from detector.schema import REQUEST
-
-__all__ = ["FACTS", "FACTS_KEY", "facts_code", "facts_key", "normalised", "number_facts"]
+__all__ = ["FACTS", "FACTS_KEY", "facts_code", "normalised"]
 
 FACTS = ("user_agent", "header_names", "headers_complete", "header_values", "http_version", "ja4")
 
 FACTS_KEY = "facts_key"
-
-
-def facts_key() -> pl.Expr:
-    """Return the hash of a row's facts as read; good for joining within one process only."""
-    return pl.struct(pl.col(name).hash() for name in FACTS).hash().alias(FACTS_KEY)
-
-
-def number_facts(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give every distinct combination of facts a code by its content.
-
-    Args:
-        facts: ``FACTS_KEY`` and the facts, as read; one key may stand in several rows.
-
-    Returns:
-        The distinct combinations after normalisation with their code
-        ``fingerprint``, sorted by content; and the code of every key.
-
-    """
-    facts = facts.unique(FACTS_KEY).with_columns(*normalised())
-    distinct = facts.select(FACTS).unique().sort(FACTS).with_row_index("fingerprint")
-    codes = facts.select(FACTS_KEY, content=facts_key()).join(
-        distinct.select("fingerprint", content=facts_key()), on="content", how="left", validate="m:1"
-    )
-    fingerprints = distinct.cast({name: REQUEST[name] for name in FACTS})
-    return fingerprints, codes.select(FACTS_KEY, "fingerprint")
+"""Column of the key by which facts are told apart before they are read."""
 
 
 def normalised() -> tuple[pl.Expr, ...]:
