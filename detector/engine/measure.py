@@ -21,6 +21,7 @@ from detector.features.registry import FEATURES, available
 from detector.features.rewrite import find_rewrites
 from detector.features.streams import assign_streams, measure_sessions, measure_streams, when_used
 from detector.ingest import Log, Part, open_log, read_part
+from detector.ingest.fingerprints import present_facts
 from detector.schema import FAMILIES
 from detector.settings import Settings
 
@@ -105,7 +106,7 @@ def measure_log(
     populations = [population] if known is None else [population, known]
     headers = judge_headers(summary, shown, populations, settings)
     given = log.fingerprints.join(summary.marks, on="fingerprint", how="semi")
-    features = available(present | _filled(given) | _kinds(summary))
+    features = available(present | present_facts(given) | _kinds(summary))
     parts = _measure(summary, headers, features, settings, work=work, tell=tell, jobs=jobs)
     slices, streams, used = zip(*parts, strict=True)
     missing = {
@@ -204,11 +205,6 @@ def _counted(summary: Summary) -> pl.DataFrame:
     )
     counted = summary.accounts.join(sums, on="account", how="left").sort("account")
     return counted.with_columns(pl.col("sessions", "paid_sessions").fill_null(0))
-
-
-def _filled(fingerprints: pl.DataFrame) -> frozenset[str]:
-    """Return the header facts that hold a value."""
-    return frozenset(column.name for column in fingerprints if column.null_count() < column.len())
 
 
 def _kinds(summary: Summary) -> frozenset[str]:

@@ -8,7 +8,7 @@ hash are collected apart.
 import polars as pl
 import polars_hash as plh
 
-__all__ = ["FACTS", "FACTS_KEY", "facts_code", "normalised"]
+__all__ = ["FACTS", "FACTS_KEY", "facts_code", "normalised", "present_facts"]
 
 FACTS = ("user_agent", "header_names", "headers_complete", "header_values", "http_version", "ja4")
 
@@ -28,6 +28,11 @@ def facts_code() -> pl.Expr:
     """
     digest: pl.Expr = plh.hash_rows(*FACTS).chash.sha2_256()
     return digest.str.head(15).str.to_integer(base=16, dtype=pl.Int64).alias("fingerprint")
+
+
+def present_facts(fingerprints: pl.DataFrame) -> frozenset[str]:
+    """Name the header facts that hold a value in some row."""
+    return frozenset(name for name in FACTS if fingerprints.get_column(name).count())
 
 
 def http_version(name: str) -> pl.Expr:

@@ -109,7 +109,10 @@ def _split(files: Sequence[LogFile], settings: Settings, folder: Path, progress:
         place.mkdir(parents=True)
         shards = split_log(files, settings, place, progress or (lambda *_: None))
         (place / "shards.json").write_text(shards.to_json(), "utf-8")
-        shards.fingerprints.write_ipc(facts)
+        # The mark that all is there comes in one step: a killed run leaves none that is half written.
+        fresh = facts.with_suffix(".new")
+        shards.fingerprints.write_ipc(fresh)
+        fresh.rename(facts)
     shards = Shards.from_json((place / "shards.json").read_text("utf-8"), pl.read_ipc(facts), place)
     return Log(
         shards.parts,

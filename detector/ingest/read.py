@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from detector.ingest.fingerprints import present_facts
 from detector.ingest.log import open_log
 from detector.ingest.parts import read_part
 from detector.ingest.shards import InputFile
@@ -57,9 +58,7 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
         log = open_log(source, settings, Path(folder))
         parts = [read_part(part, settings.paths) for part in log.parts]
     named = [part.rows.with_columns(account_id=part.accounts.gather(part.rows["account"])) for part in parts]
-    requests = pl.concat(named).with_columns(
-        account=pl.col("account_id").rank("dense") - 1, account_id=pl.col("account_id")
-    )
+    requests = pl.concat(named).with_columns(account=pl.col("account_id").rank("dense") - 1)
     requests = requests.sort("account", "timestamp", *(n for n in requests.columns if n != "account_id"))
     repeated = sum(part.repeated for part in parts)
     shown = log.fingerprints.join(requests, on="fingerprint", how="semi")
@@ -74,8 +73,3 @@ def read_log(source: str | Path, settings: Settings) -> RequestLog:
         rows=log.rows,
         rejected=log.rejected | ({"duplicate_request_id": repeated} if repeated else {}),
     )
-
-
-def present_facts(fingerprints: pl.DataFrame) -> frozenset[str]:
-    """Name the header facts that hold a value in some row."""
-    return frozenset(c.name for c in fingerprints.drop("fingerprint") if c.null_count() < c.len())
