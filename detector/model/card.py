@@ -1,12 +1,22 @@
 """The model card: what a model was trained on, what it looks at, what it cannot do."""
 
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Any
 
 from detector.features.registry import SCORED
 from detector.model.train import Model
 
-__all__ = ["card"]
+__all__ = ["LIMITS", "card"]
+
+LIMITS = (
+    "A harness that shows the genuine client's headers, keeps human hours and pauses, "
+    "and reports telemetry as the client does, is not seen.",
+    "First-party print mode with genuine headers is never called a harness.",
+    "p-values compare with the accounts of the training log; on another population they rank, "
+    "and nothing more.",
+)
+"""What no model of this package can do."""
 
 
 def card(model: Model, families: Mapping[str, Mapping[str, Any]]) -> str:
@@ -26,6 +36,7 @@ def card(model: Model, families: Mapping[str, Mapping[str, Any]]) -> str:
     )
     gone = sorted(name for family in families.values() for name in family["features_not_available"])
     missing = ", ".join(f"`{name}`" for name in gone) or "none"
+    limits = "\n".join(fill(limit, 88, initial_indent="- ", subsequent_indent="  ") for limit in LIMITS)
     return f"""# Model card
 
 An isolation forest over oriented features of streams (the sessions of one account
@@ -52,11 +63,7 @@ Values on the benign side never count. `high` and `low` name the suspicious tail
 ## Limits
 
 - Accounts below {model.settings.floors.served} answered requests are not judged.
-- A harness that shows the genuine client's headers, keeps human hours and pauses,
-  and reports telemetry as the client does, is not seen.
-- First-party print mode with genuine headers is never called a harness.
-- p-values compare with the accounts of the training log; on another population they
-  rank, and nothing more.
+{limits}
 """
 
 
