@@ -27,7 +27,8 @@ class Decision:
 
     Attributes:
         accounts: schema ``ACCOUNT_VERDICT``, sorted by account.
-        streams: ``stream``, ``score``, ``p_value``, ``flagged``, ``families``, ``reasons``.
+        streams: ``stream``, ``account``, ``score``, ``p_value``, ``flagged``, ``suspect`` (flagged,
+            or cause of a watch), ``families``, ``reasons``.
 
     """
 
@@ -60,10 +61,11 @@ def decide(
     )
     judged = _judge(model, assessment, planned, policy)
     judged = judged.with_columns(flagged=pl.col("harness") | pl.col("banned"))
+    judged = judged.with_columns(suspect=pl.col("flagged") | pl.col("watch"))
     table = _accounts(judged, accounts)
     return Decision(
         table.select(*ACCOUNT_VERDICT).cast(ACCOUNT_VERDICT).sort("account_id"),
-        judged.select("stream", "score", "p_value", "flagged", "families", "reasons"),
+        judged.select("stream", "account", "score", "p_value", "flagged", "suspect", "families", "reasons"),
     )
 
 
@@ -81,7 +83,7 @@ def list_sessions(sessions: pl.DataFrame, decision: Decision, accounts: pl.DataF
     """
     features = [record.name for record in FEATURES]
     listed = (
-        sessions.join(decision.streams, on="stream", how="left")
+        sessions.join(decision.streams.drop("account"), on="stream", how="left")
         .join(accounts.select("account", "account_id"), on="account")
         .select(
             *(

@@ -1,7 +1,7 @@
 """Why: the evidence of a stream as sentences, strongest first."""
 
-import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ __all__ = ["declared_reason", "plain", "reasons", "shared"]
 SHARING = feature("country_moves")
 """What shows a shared account or a stolen token: no harness, and a reason of its own."""
 
-Reason = dict[str, str | float | None]
+Reason = dict[str, str | float | int | None]
 
 
 def reasons(
@@ -60,20 +60,24 @@ def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list
     return first + [i for i in single if i not in first]
 
 
-def _reason(record: Feature, row: dict[str, float], reference: Reference) -> Reason:
-    baseline = reference.baseline(str(row["cohort"]), record.name)
-    known = not math.isnan(baseline)
+def _reason(record: Feature, row: Mapping[str, Any], reference: Reference) -> Reason:
+    tail = reference.tail(str(row["cohort"]), record.name)
+    value = float(row[record.name])
     text = record.text
-    if not known:
+    if tail is None:
         text = text.partition("; normally")[0]
         text += ")" * (text.count("(") - text.count(")"))
-    value = float(row[record.name])
     return {
         "feature": record.name,
         "family": record.family,
         "value": value,
-        "baseline": baseline if known else None,
-        "text": text.format(value=value, baseline=baseline),
+        "baseline": tail and tail.median(),
+        "text": text.format(value=value, baseline=tail and tail.median()),
+        "unit": record.unit,
+        "low": tail and tail.quantile(0.05),
+        "high": tail and tail.quantile(0.95),
+        "tail": tail and tail.share(value, record),
+        "accounts": tail and round(tail.total),
     }
 
 
@@ -85,6 +89,11 @@ def declared_reason(client: str, title: str) -> Reason:
         "value": None,
         "baseline": None,
         "text": f'the client names itself "{plain(client)}" on a subscription token; policy: {title}',
+        "unit": None,
+        "low": None,
+        "high": None,
+        "tail": None,
+        "accounts": None,
     }
 
 
