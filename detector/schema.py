@@ -12,6 +12,7 @@ import polars as pl
 __all__ = [
     "ACCOUNT_VERDICT",
     "ACTIVITY",
+    "AGAINST",
     "CLEARING",
     "FAMILIES",
     "HEADERS",
@@ -110,7 +111,7 @@ LOG_COLUMNS: tuple[LogColumn, ...] = (
 REQUEST = pl.Schema({column.name: column.dtype for column in LOG_COLUMNS})
 """The native request log, as read: every column present, null where the log has none."""
 
-REASON: pl.DataType = pl.Struct(
+REASON = pl.Struct(
     {
         "feature": pl.String,
         "family": pl.String,
@@ -195,6 +196,10 @@ HEADERS = pl.Schema(
 )
 """``headers.parquet``: a row a header list that a flagged or watched account sent under a client's
 name: names as received, and the nearest common order of that client (null where none is known)."""
+
+AGAINST = pl.Schema({"account_id": pl.String(), **{field.name: field.dtype for field in REASON.fields}})
+"""``against.parquet``: what speaks against automated use of a flagged or watched account: reasons
+whose value real people show, the most ordinary first."""
 
 CLEARING = pl.Schema(
     {

@@ -53,9 +53,10 @@ def case_tables(
     plans = asked.filter(pl.col("plan").is_not_null()).select(*PLANS).sort("account_id")
     return {
         "activity": activity(told, summary.hours),
+        "against": decision.against,
         "clearing": clearing(scored),
         "headers": headers(told, summary.marks, measured.log.fingerprints, populations, model.settings),
-        "plans": plans.cast(dict(PLANS)),
+        "plans": plans.cast(PLANS),
     }
 
 

@@ -111,7 +111,7 @@ class Tail:
         """Return the share of the weight that is at least as suspicious as a value, NaN of an empty tail."""
         if not self.total:
             return float("nan")
-        return float(self._weight(np.array([value]), record)[0] / self.total)
+        return round(float(self._weight(np.array([value]), record)[0] / self.total), 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Reference:
             tails = self.tails.get(str(cohort), self.tails[EVERYONE])
             part = streams[rows]
             for column, record in enumerate(self.features):
-                if record.name in part.columns and (record.print_mode or cohort != "headless"):
+                if record.name in part.columns and record.counts_in(str(cohort)):
                     matrix[rows, column] = tails[column].orient(_values(part, record.name), record)
         return matrix
 

@@ -94,7 +94,7 @@ def clearing(scored: Scored) -> pl.DataFrame:
     order = told.sort(
         "account_id", "rank", pl.col("sessions"), "what", descending=[False, False, True, False]
     )
-    return order.select(*CLEARING).cast(dict(CLEARING))
+    return order.select(*CLEARING).cast(CLEARING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _attested(suspects: pl.DataFrame, scored: Scored) -> Iterator[Variants]:
     when = _hours(suspects, scored)
     yield _without(0, suspects, scored, when)
     several = suspects.filter(pl.col("many") > 1)
-    for place in range(min(MOST_PARTS, several["place"].max() + 1 if several.height else 0)):
+    for place in several["place"].unique().sort().head(MOST_PARTS):
         yield _without(1, several.filter(pl.col("place") == place), scored, when)
 
 

@@ -31,7 +31,7 @@ def activity(told: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
     hour = pl.from_epoch(pl.col("hour").cast(pl.Int64) * 3600, "s").dt.cast_time_unit("us")
     sums = rows.group_by("account_id", "hour").agg(pl.col("requests", "served", "reported").sum(), **flagged)
     sums = sums.with_columns(hour.dt.replace_time_zone("UTC"))
-    return sums.select(*ACTIVITY).cast(dict(ACTIVITY)).sort("account_id", "hour").collect()
+    return sums.select(*ACTIVITY).cast(ACTIVITY).sort("account_id", "hour").collect()
 
 
 def headers(
@@ -91,4 +91,4 @@ def headers(
         maintain_order="left",
     )
     kept = kept.join(lists, on=["client", "raw"], how="left", nulls_equal=True, maintain_order="left")
-    return kept.select(*HEADERS).cast(dict(HEADERS))
+    return kept.select(*HEADERS).cast(HEADERS)

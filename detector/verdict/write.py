@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 __all__ = ["RUN_FILES", "TABLES", "write_verdicts"]
 
-TABLES = ("activity", "clearing", "headers", "plans")
+TABLES = ("activity", "against", "clearing", "headers", "plans")
 """Tables about the flagged and watched accounts, from which their case files are made."""
 
 RUN_FILES = tuple(

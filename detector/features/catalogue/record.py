@@ -68,6 +68,14 @@ class Feature:
     habit: bool = False
     needs: tuple[str, ...] = ()
 
+    def is_benign(self, value: float) -> bool:
+        """Return whether real people show a value; of context features, up to the benign one."""
+        return value >= self.benign if self.direction == "low" else value <= self.benign
+
+    def counts_in(self, cohort: str) -> bool:
+        """Return whether the feature can count against a cohort."""
+        return self.print_mode or cohort != "headless"
+
 
 def column(name: str) -> Expression:
     """Return the feature of a column that is already there."""
