@@ -1,11 +1,14 @@
 """Training and scoring on one machine: what ``detector train`` and ``detector score`` run."""
 
+import hashlib
+import json
 import platform
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module, metadata
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import polars as pl
 from joblib import cpu_count
 
+from detector.engine.cases import case_tables
 from detector.engine.measure import Measured, Progress, measure_log
 from detector.engine.work import kept_work, passing_work
 from detector.errors import TrainingError
@@ -160,8 +164,10 @@ def score(
         listed = (list_sessions(part.collect(), decision, measured.accounts) for part in measured.slices)
         clock.append(time.perf_counter())
         record = {
+            "run": _run_id(bundle.model_id(folder), rules.name, decision.accounts),
             "model": {"id": bundle.model_id(folder), "facts": loaded.facts},
             "policy": rules.name,
+            "rule": rules.title,
             "input": {"source": str(logs), **_input(measured)},
             "families": _families(measured),
             "incidents": [one.to_dict() for one in once((*measured.incidents, *shifts))],
@@ -177,8 +183,18 @@ def score(
         }
         if target is None:
             return Run(decision.accounts, pl.concat(listed).lazy(), record)
-        write_verdicts(target, decision.accounts, listed, record)
+        tables = case_tables(measured, streams, decision, loaded, rules)
+        write_verdicts(target, decision.accounts, listed, tables, record)
     return Run(decision.accounts, pl.scan_parquet(Path(str(output)) / "sessions.parquet"), record)
+
+
+def _run_id(model: str, policy: str, accounts: pl.DataFrame) -> str:
+    """Name a run by what it says: the same log, model and policy give the same id."""
+    told = BytesIO()
+    accounts.write_ipc(told)
+    digest = hashlib.sha256(json.dumps([model, policy, metadata.version("harness-detector")]).encode())
+    digest.update(told.getbuffer())
+    return digest.hexdigest()[:16]
 
 
 def _import_early() -> None:

@@ -1,7 +1,7 @@
 """Why: the evidence of a stream as sentences, strongest first."""
 
-import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from detector.features.registry import Feature, feature
 from detector.model.reference import Reference
 
-__all__ = ["declared_reason", "plain", "reasons", "shared"]
+__all__ = ["against", "declared_reason", "plain", "reasons", "shared"]
 
 SHARING = feature("country_moves")
 """What shows a shared account or a stolen token: no harness, and a reason of its own."""
 
-Reason = dict[str, str | float | None]
+ORDINARY = 0.25
+"""Share of a cohort that must be at least as suspicious as a value that speaks for an account."""
+
+Reason = dict[str, str | float | int | None]
 
 
 def reasons(
@@ -44,10 +47,42 @@ def reasons(
     return found
 
 
+def against(
+    streams: pl.DataFrame, oriented: NDArray[np.float64], reference: Reference, most: int
+) -> list[list[Reason]]:
+    """Return what speaks against automated use: measured, and as real people show it.
+
+    Only values in the benign range of which at least ``ORDINARY`` of the cohort are as
+    suspicious or more, one a cause, none of a cause that counts against the stream. The order
+    is that of :func:`reasons`, the most ordinary first.
+
+    Args:
+        streams: rows with ``cohort`` and the features.
+        oriented: their oriented matrix.
+        reference: the cohorts.
+        most: how many at most.
+
+    """
+    features = reference.features
+    found = []
+    for row, values in zip(streams.iter_rows(named=True), oriented, strict=True):
+        cohort = str(row["cohort"])
+        counting = {features[i].cause for i in np.flatnonzero(values)}
+        shares = np.zeros(len(features))
+        for i, record in enumerate(features):
+            value, tail = row[record.name], reference.tail(cohort, record.name)
+            if value is not None and tail and record.cause not in counting and record.counts_in(cohort):
+                share = tail.share(float(value), record) if record.is_benign(float(value)) else 0.0
+                shares[i] = share if share >= ORDINARY else 0.0
+        order = _by_family(shares, features)[:most]
+        found.append([_reason(features[i], row, reference) for i in order])
+    return found
+
+
 def shared(row: Mapping[str, float | None]) -> bool:
     """Return whether a stream's account seems to be in several hands or countries."""
     moves = row.get(SHARING.name)
-    return moves is not None and moves > SHARING.benign
+    return moves is not None and not SHARING.is_benign(moves)
 
 
 def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list[int]:
@@ -60,21 +95,23 @@ def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list
     return first + [i for i in single if i not in first]
 
 
-def _reason(record: Feature, row: dict[str, float], reference: Reference) -> Reason:
-    baseline = reference.baseline(str(row["cohort"]), record.name)
-    known = not math.isnan(baseline)
+def _reason(record: Feature, row: Mapping[str, Any], reference: Reference) -> Reason:
+    value = float(row[record.name])
     text = record.text
-    if not known:
+    usual: dict[str, float | int | None] = dict.fromkeys(("baseline", "low", "high", "tail", "accounts"))
+    if tail := reference.tail(str(row["cohort"]), record.name):
+        usual = {
+            "baseline": tail.median(),
+            "low": tail.quantile(0.05),
+            "high": tail.quantile(0.95),
+            "tail": tail.share(value, record),
+            "accounts": round(tail.total),
+        }
+    else:
         text = text.partition("; normally")[0]
         text += ")" * (text.count("(") - text.count(")"))
-    value = float(row[record.name])
-    return {
-        "feature": record.name,
-        "family": record.family,
-        "value": value,
-        "baseline": baseline if known else None,
-        "text": text.format(value=value, baseline=baseline),
-    }
+    said = {"text": text.format(value=value, baseline=usual["baseline"]), "unit": record.unit}
+    return {"feature": record.name, "family": record.family, "value": value, **usual, **said}
 
 
 def declared_reason(client: str, title: str) -> Reason:
@@ -85,6 +122,11 @@ def declared_reason(client: str, title: str) -> Reason:
         "value": None,
         "baseline": None,
         "text": f'the client names itself "{plain(client)}" on a subscription token; policy: {title}',
+        "unit": None,
+        "low": None,
+        "high": None,
+        "tail": None,
+        "accounts": None,
     }
 
 

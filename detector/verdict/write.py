@@ -8,14 +8,23 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-__all__ = ["RUN_FILES", "write_verdicts"]
+__all__ = ["RUN_FILES", "TABLES", "write_verdicts"]
 
-RUN_FILES = ("accounts.parquet", "run.json", "sessions.parquet")
+TABLES = ("activity", "against", "clearing", "headers", "plans")
+"""Tables about the flagged and watched accounts, from which their case files are made."""
+
+RUN_FILES = tuple(
+    sorted(("accounts.parquet", "run.json", "sessions.parquet", *(f"{name}.parquet" for name in TABLES)))
+)
 """What a verdict folder holds."""
 
 
 def write_verdicts(
-    folder: Path, accounts: pl.DataFrame, sessions: Iterable[pl.DataFrame], record: Mapping[str, Any]
+    folder: Path,
+    accounts: pl.DataFrame,
+    sessions: Iterable[pl.DataFrame],
+    tables: Mapping[str, pl.DataFrame],
+    record: Mapping[str, Any],
 ) -> None:
     """Write the verdict files into a folder; the same verdicts give the same Parquet bytes.
 
@@ -23,10 +32,13 @@ def write_verdicts(
         folder: where to.
         accounts: schema ``ACCOUNT_VERDICT``.
         sessions: at least one frame, the listing in pieces; each becomes a row group.
+        tables: by name, those of ``TABLES``.
         record: what ``run.json`` holds.
 
     """
     accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
+    for name in TABLES:
+        tables[name].write_parquet(folder / f"{name}.parquet", compression="zstd", statistics=True)
     writer = None
     try:
         for piece in sessions:

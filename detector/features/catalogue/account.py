@@ -17,6 +17,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=4.0,
         source="volumetric bot signals: concurrency",
         text="{value:.1f} sessions active in the same hour; normally {baseline:.1f}",
+        unit="sessions",
     ),
     Feature(
         name="overlap_share",
@@ -29,6 +30,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="volumetric bot signals: concurrency",
         text="{value:.0%} of the requests overlap another of their session; normally {baseline:.0%}",
+        unit="share",
         expr=ratio("overlaps", "served", "served"),
         needs=("duration_ms",),
     ),
@@ -46,6 +48,7 @@ FEATURES: tuple[Feature, ...] = (
             "the account as a whole was active for {value:.0f} hours without a 6-hour rest; normally "
             "{baseline:.0f}"
         ),
+        unit="h",
         decisive=36.0,
     ),
     Feature(
@@ -59,6 +62,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=1.0,
         source="impossible travel: shared accounts and stolen tokens",
         text="{value:.1f} changes of country within 3 hours on each active day; normally {baseline:.1f}",
+        unit="changes a day",
         needs=("country",),
     ),
     Feature(
@@ -72,6 +76,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="people behind a relay bring their own tools",
         text="{value:.2f} different tool sets a session; normally {baseline:.2f}",
+        unit="tool sets a session",
         needs=("tools_hash",),
     ),
 )

@@ -32,6 +32,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.04,
         source="human-turn / tool-step split of agent traffic, measured on 1,151 sessions of people",
         text="a person spoke in {value:.1%} of the requests; normally {baseline:.1%}",
+        unit="share",
         expr=_human_turn_share,
         needs=("tool_result",),
         habit=True,
@@ -49,6 +50,7 @@ FEATURES: tuple[Feature, ...] = (
         text=(
             "{value:.1%} of the pauses between requests were longer than 30 seconds; normally {baseline:.1%}"
         ),
+        unit="share",
         expr=ratio("gaps_long", "gaps", "gaps"),
         habit=True,
     ),
@@ -63,6 +65,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.003,
         source="gap quantiles of 1,151 human and 834 automated sessions",
         text="{value:.2%} of the pauses were longer than 5 minutes; normally {baseline:.2%}",
+        unit="share",
         expr=ratio("gaps_away", "gaps", "away_gaps"),
         habit=True,
     ),
@@ -91,6 +94,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="robust form of the beacon dispersion score (RITA documentation)",
         text="the pauses before new prompts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+        unit="ln",
         expr=spread("human_gaps", "human_log_sum", "human_log_square_sum", "human_gaps"),
         needs=("tool_result",),
         habit=True,
@@ -108,6 +112,7 @@ FEATURES: tuple[Feature, ...] = (
         text=(
             "{value:.1%} of the prompts came within 1.5 seconds of the last answer; normally {baseline:.1%}"
         ),
+        unit="share",
         expr=ratio("human_instant", "human_gaps", "human_gaps"),
         needs=("tool_result",),
         habit=True,
@@ -123,6 +128,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.85,
         source="human turns a session, measured on 1,151 human and 834 automated sessions",
         text="{value:.0%} of the sessions hold a single prompt; normally {baseline:.0%}",
+        unit="share",
         needs=("tool_result",),
         habit=True,
     ),
@@ -137,6 +143,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="session lengths of 1,151 human and 834 automated sessions",
         text="sessions last {value:.1f} minutes in the median; normally {baseline:.1f}",
+        unit="min",
     ),
     Feature(
         name="quiet_hours_share",
@@ -152,6 +159,7 @@ FEATURES: tuple[Feature, ...] = (
             "{value:.1%} of the prompts fall into the account's quietest 8 hours of the day; normally "
             "{baseline:.1%}"
         ),
+        unit="share",
     ),
     Feature(
         name="stretch_h",
@@ -164,6 +172,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=20.0,
         source="no real person's active day lacked a 7-hour rest",
         text="active for {value:.0f} hours without a 6-hour rest; normally {baseline:.0f}",
+        unit="h",
         decisive=36.0,
     ),
     Feature(
@@ -177,6 +186,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=3.0,
         source="Rayleigh test, Mardia and Jupp 2000, Directional Statistics, with Bonferroni correction",
         text="sessions start at fixed minutes of the clock (evidence {value:.1f}; normally {baseline:.1f})",
+        unit="-log10 p",
     ),
     Feature(
         name="start_spread",
@@ -189,5 +199,6 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.5,
         source="robust form of the beacon dispersion score (RITA documentation)",
         text="the times between session starts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+        unit="ln",
     ),
 )

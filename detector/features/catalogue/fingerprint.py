@@ -17,6 +17,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=2.0,
         source="header sets of the claimed client's own population",
         text="{value:.0f} headers that this client always sends are missing; normally {baseline:.0f}",
+        unit="headers",
         expr=column("headers_missing"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -32,6 +33,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=1.0,
         source="header sets of the claimed client's own population",
         text="{value:.0f} headers that this client never sends are present; normally {baseline:.0f}",
+        unit="headers",
         expr=column("headers_extra"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -50,6 +52,7 @@ FEATURES: tuple[Feature, ...] = (
             "{value:.0%} of the header pairs stand in another order than this client sends; normally "
             "{baseline:.0%}"
         ),
+        unit="share",
         expr=column("order_distance"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -68,6 +71,7 @@ FEATURES: tuple[Feature, ...] = (
             "{value:.0%} of the header names are written in another case than this client's; normally "
             "{baseline:.0%}"
         ),
+        unit="share",
         expr=column("case_distance"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -87,6 +91,7 @@ FEATURES: tuple[Feature, ...] = (
             "{value:.0%} of the requests were written by another HTTP library than this client's; normally "
             "{baseline:.0%}"
         ),
+        unit="share",
         expr=column("foreign_library"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -104,6 +109,7 @@ FEATURES: tuple[Feature, ...] = (
             source="surprisal against the claimed client's own population, counted in accounts",
             text=f"{meaning} that this client's other users do not show "
             "({value:.1f} bits; normally {baseline:.1f})",
+            unit="bits",
             expr=column(f"{aspect}_bits"),
             print_mode=True,
             needs=("user_agent", *logged),

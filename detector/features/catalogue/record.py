@@ -34,6 +34,9 @@ class Feature:
             real people show, and never count however rare they are in a reference.
         source: where the statistic or the idea comes from.
         text: sentence for support staff; ``{value}`` and ``{baseline}`` are filled in.
+        unit: of the value, for people: ``share`` (of 1, shown in percent), ``h``, ``min``, ``s``,
+            ``bits``, ``ln`` (a natural logarithm), ``-log10 p``, or what is counted; empty for
+            a bare number.
         expr: builds the expression over counters; None for measured columns.
         print_mode: whether it also counts against the first-party client in print
             mode or under an SDK, where automation, silence and long hours are normal.
@@ -57,12 +60,21 @@ class Feature:
     benign: float
     source: str
     text: str
+    unit: str = ""
     expr: Expression | None = None
     print_mode: bool = False
     prevalence: bool = False
     decisive: float | None = None
     habit: bool = False
     needs: tuple[str, ...] = ()
+
+    def is_benign(self, value: float) -> bool:
+        """Return whether real people show a value; of context features, up to the benign one."""
+        return value >= self.benign if self.direction == "low" else value <= self.benign
+
+    def counts_in(self, cohort: str) -> bool:
+        """Return whether the feature can count against a cohort."""
+        return self.print_mode or cohort != "headless"
 
 
 def column(name: str) -> Expression:

@@ -48,6 +48,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.5,
         source="client documentation: telemetry is on unless switched off",
         text="telemetry reported {value:.0%} of the requests; normally {baseline:.0%}",
+        unit="share",
         expr=_coverage,
         prevalence=True,
         needs=("telemetry posts",),
@@ -66,6 +67,7 @@ FEATURES: tuple[Feature, ...] = (
             "the number of requests that telemetry reported is off by a factor e^{value:.2f}; normally "
             "e^{baseline:.2f}"
         ),
+        unit="ln",
         expr=_mismatch,
         print_mode=True,
         needs=("telemetry posts", "telemetry_requests"),
@@ -81,6 +83,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="events per request of the genuine client",
         text="telemetry holds e^{value:.2f} events a request; normally e^{baseline:.2f}",
+        unit="ln",
         expr=_events,
         print_mode=True,
         needs=("telemetry posts", "telemetry_events"),
@@ -96,6 +99,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="OpenTelemetry batch intervals",
         text="telemetry follows the requests by {value:.1f} seconds; normally {baseline:.1f}",
+        unit="s",
         expr=_lag,
         print_mode=True,
         needs=("telemetry posts",),
@@ -111,6 +115,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.25,
         source="robust form of the beacon dispersion score (RITA documentation)",
         text="the times between telemetry posts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+        unit="ln",
         expr=spread("intervals", "interval_log_sum", "interval_log_square_sum", "posts"),
         print_mode=True,
         needs=("telemetry posts",),
@@ -128,6 +133,7 @@ FEATURES: tuple[Feature, ...] = (
         text=(
             "{value:.0%} of the sessions began without the client's start-up probe; normally {baseline:.0%}"
         ),
+        unit="share",
         print_mode=True,
         needs=("telemetry posts", "probes"),
     ),
