@@ -1,4 +1,4 @@
-"""A folder that is there as a whole or not at all: everything a run writes goes through it."""
+"""A folder or file that is there as a whole or not at all: everything a run writes goes through it."""
 
 import shutil
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detector.errors import InputError
 
-__all__ = ["new_folder"]
+__all__ = ["new_file", "new_folder"]
 
 
 @contextmanager
@@ -46,6 +46,31 @@ def new_folder(target: str | Path, replaces: tuple[str, ...] = ()) -> Iterator[P
         shutil.rmtree(work, ignore_errors=True)
 
 
+@contextmanager
+def new_file(target: str | Path) -> Iterator[Path]:
+    """Give a temporary file that takes the target's name, and another file's place, when all went well.
+
+    Args:
+        target: file to make; its folder is made too.
+
+    Raises:
+        InputError: the target is a folder, or cannot be written.
+
+    """
+    target = Path(target)
+    if target.is_dir():
+        raise InputError(f"{target}: is a folder; give a file for the output")
+    try:
+        place = target.resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as work:
+            path = Path(work) / place.name
+            yield path
+            path.replace(place)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
 def _exchange(work: Path, place: Path) -> None:
     """Give a folder its final place; what was there goes only when the new one stands."""
     old = work.with_name(f"{work.name}.old")
@@ -62,4 +87,4 @@ def _exchange(work: Path, place: Path) -> None:
 
 
 def _unwritable(target: Path, error: OSError) -> InputError:
-    return InputError(f"{target}: cannot write there ({error.strerror or error}); give another output folder")
+    return InputError(f"{target}: cannot write there ({error.strerror or error}); give another output")

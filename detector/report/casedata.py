@@ -1,17 +1,21 @@
 """A case as the page shows it: its texts and its pictures, nothing left to compute."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from detector.report.casefile import Case, Reason
+from detector.report.casefile import Case, Clearing, HeaderLine, Reason
 from detector.report.charts import Hour, Profile, Strip, profile, strip, window
-from detector.report.headerdiff import Line, header_diff
+from detector.report.headerdiff import MARKS, Line, Name, header_diff
 
-__all__ = ["CaseData", "Change", "Headers", "Why", "case_data"]
+__all__ = ["CaseData", "Headers", "Why", "case_data"]
 
 LISTS = 2
 """Header lists that a case shows at most: those of the most requests."""
+
+AGAINST = 3
+"""Lines that speak for the account that a case shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +25,16 @@ class Why:
     Attributes:
         family: of the evidence.
         text: the sentence.
-        scale: value, median and range in figures; empty where the cohort is not known.
-        strip: the same as a picture; None likewise.
+        usual: the cohort's range in figures; empty where it is not known, or one value, as
+            the sentence says.
+        strip: value, median and range as a picture; None likewise.
 
     """
 
     family: str
     text: str
-    scale: str
+    usual: str
     strip: Strip | None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What would change the verdict, and to what."""
-
-    what: str
-    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +44,14 @@ class Headers:
     Attributes:
         client: name and version that the list claims.
         requests: with this list.
-        flagged: of them, flagged.
-        state: ``differs``, ``same``, or ``unknown`` where no list of this client is known.
-        lines: the comparison where it differs.
+        said: how it compares, in words.
+        lines: the comparison; empty where it is the same or no list of this client is known.
 
     """
 
     client: str
     requests: int
-    flagged: int
-    state: str
+    said: str
     lines: tuple[Line, ...]
 
 
@@ -66,13 +61,13 @@ class CaseData:
 
     Attributes:
         case: the case file.
-        clients: client names and versions that the account showed.
-        last_day: day of the last request, ISO 8601.
+        clients: names and versions of the clients, the busiest first.
         reason: the strongest reason; empty where there is none.
         days: days of the picture.
         profile: the picture.
-        telemetry: whether the picture shows telemetry.
+        said: the picture in a sentence.
         reasons: what counts against the account.
+        against: what speaks for it, the strongest.
         changes: what would change the verdict.
         unchanged: number of answers that would not.
         headers: header lists, those of flagged requests where there are any.
@@ -81,13 +76,13 @@ class CaseData:
 
     case: Case
     clients: tuple[str, ...]
-    last_day: str
     reason: str
     days: tuple[date, ...]
     profile: Profile
-    telemetry: bool
+    said: str
     reasons: tuple[Why, ...]
-    changes: tuple[Change, ...]
+    against: tuple[Why, ...]
+    changes: tuple[Clearing, ...]
     unchanged: int
     headers: tuple[Headers, ...]
 
@@ -97,25 +92,26 @@ def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseDa
 
     Args:
         case: the case file.
-        first: day of the run's first request.
+        first: day of the run's first request (UTC).
         last: day of its last one.
         telemetry: whether the log holds telemetry.
 
     """
     hours = list(_hours(case))
-    days = window(first, last, [one.hour.date() for one in hours if one.flagged])
+    days = window(first, last, [one.hour.date() for one in hours if one.flagged and one.requests])
     lists = [one for one in case.headers if one.flagged_requests] or list(case.headers)
-    changes = [Change(one.what, one.verdict) for one in case.clearing if one.verdict != case.verdict]
+    changes = tuple(one for one in case.clearing if one.verdict != case.verdict)
+    drawn = profile(days, hours)
     return CaseData(
         case=case,
-        clients=tuple(dict.fromkeys(_client(one.client, one.client_version) for one in case.headers)),
-        last_day=f"{case.last_seen:%Y-%m-%d}",
+        clients=tuple(_client(one.client, one.client_version) for one in case.clients),
         reason=case.reasons[0].text if case.reasons else "",
         days=days,
-        profile=profile(days, hours),
-        telemetry=telemetry,
+        profile=drawn,
+        said=" ".join(_said(drawn, hours, telemetry=telemetry)),
         reasons=tuple(map(_why, case.reasons)),
-        changes=tuple(changes),
+        against=tuple(map(_why, case.against[:AGAINST])),
+        changes=changes,
         unchanged=len(case.clearing) - len(changes),
         headers=tuple(map(_headers, lists[:LISTS])),
     )
@@ -124,36 +120,69 @@ def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseDa
 def _hours(case: Case) -> Iterator[Hour]:
     """Part the hours of a case into those of the flagged part and all others."""
     for one in case.activity:
-        flagged = (one.flagged_requests, one.flagged_served, one.flagged_reported)
-        whole = (one.requests, one.served, one.reported)
-        yield Hour(one.hour, True, *flagged)
-        yield Hour(one.hour, False, *(all_ - part for all_, part in zip(whole, flagged, strict=True)))
+        flagged = Hour(one.hour, True, one.flagged_requests, one.flagged_served, one.flagged_reported)
+        yield flagged
+        yield Hour(
+            one.hour,
+            False,
+            one.requests - flagged.requests,
+            one.served - flagged.served,
+            one.reported - flagged.reported,
+        )
+
+
+def _said(drawn: Profile, hours: list[Hour], *, telemetry: bool) -> Iterator[str]:
+    """Say the picture in words."""
+    if not drawn.most:
+        yield "No requests in these days."
+        return
+    for flagged, count in ((True, drawn.flagged_hours), (False, drawn.hours)):
+        if count:
+            part = "Flagged" if flagged else "Not flagged"
+            yield f"{part}: {count:,} hours{_covered(hours, flagged=flagged) if telemetry else ''}."
+    yield f"Highest bar: {drawn.most:,} requests an hour."
+
+
+def _covered(hours: list[Hour], *, flagged: bool) -> str:
+    served = sum(one.served for one in hours if one.flagged == flagged)
+    reported = sum(one.reported for one in hours if one.flagged == flagged)
+    return f", telemetry reported {reported:,} of {served:,} answered requests"
 
 
 def _why(reason: Reason) -> Why:
-    known = None not in (reason.value, reason.baseline, reason.low, reason.high)
-    if not known:
+    value, median, low, high = reason.value, reason.baseline, reason.low, reason.high
+    if value is None or median is None or low is None or high is None:
         return Why(reason.family, reason.text, "", None)
-    value, median, low, high = (_figure(one) for one in (reason.value, reason.baseline, reason.low, reason.high))
-    return Why(
-        family=reason.family,
-        text=reason.text,
-        scale=f"{value}; median {median}, usual {low} to {high}",
-        strip=strip(reason.value, reason.baseline, reason.low, reason.high),
-    )
+    least, most = _figure(low, reason.unit), _figure(high, reason.unit)
+    if least == most:
+        return Why(reason.family, reason.text, "", None)
+    return Why(reason.family, reason.text, f"usually {least} to {most}", strip(value, median, low, high))
 
 
-def _figure(value: float) -> str:
-    return f"{value:.3g}"
+def _figure(value: float, unit: str | None) -> str:
+    """Return a value in its unit, short."""
+    if unit == "share":
+        return f"{100 * value:.3g}%" if value >= 0.001 else "0%"
+    return f"{round(value, 2):.3g}" + (f" {unit}" if unit in {"h", "min", "s"} else "")
 
 
-def _headers(one) -> Headers:
+def _headers(one: HeaderLine) -> Headers:
     client = _client(one.client, one.client_version)
     if not one.expected:
-        return Headers(client, one.requests, one.flagged_requests, "unknown", ())
+        return Headers(client, one.requests, "no header list of this client is known to compare with", ())
     lines = header_diff(one.expected, one.seen)
-    same = all(line.skipped or line.expected == line.seen for line in lines)
-    return Headers(client, one.requests, one.flagged_requests, "same" if same else "differs", () if same else lines)
+    counts = Counter[str](side.mark for line in lines for side in _differences(line))
+    if not counts:
+        return Headers(client, one.requests, "the names that this client sends, in its order", ())
+    said = ", ".join(f"{counts[mark]} {meaning}" for mark, (_, meaning) in MARKS.items() if counts[mark])
+    return Headers(client, one.requests, said, lines)
+
+
+def _differences(line: Line) -> Iterator[Name]:
+    """Return the names that differ; one that moved counts where it was seen."""
+    for side in (line.expected, line.seen):
+        if side and side.mark != "same" and (side.mark != "moved" or side is line.seen):
+            yield side
 
 
 def _client(client: str | None, version: str | None) -> str:

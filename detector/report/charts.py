@@ -29,6 +29,9 @@ COVERED = 20
 OVERFLOW = 24
 """Units at which a coverage bar ends at most: more was reported than served."""
 
+STUB = ".4"
+"""Units of a coverage bar at 0 %, so that it is told from a day without requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hour:
@@ -57,10 +60,9 @@ class Profile:
     Attributes:
         others: bars above the line, requests that are not flagged; empty where none is.
         flagged: bars below the line, flagged requests.
-        served: a line for each part and day on which requests were answered.
-        reported: for what is not flagged, the part of that line that telemetry reported, cut
-            off at 120 %.
-        flagged_reported: the same for what is flagged.
+        reported: of the requests of each day that are not flagged and were answered, the share
+            that telemetry reported, cut off at 120 %; a stub where it reported none.
+        flagged_reported: the same of flagged requests.
         most: requests in the highest bar.
         hours: hours with requests that are not flagged.
         flagged_hours: hours with flagged requests.
@@ -69,7 +71,6 @@ class Profile:
 
     others: str
     flagged: str
-    served: str
     reported: str
     flagged_reported: str
     most: int
@@ -124,13 +125,11 @@ def profile(days: Sequence[date], hours: Iterable[Hour]) -> Profile:
     kept = [one for one in hours if one.hour.date() in line]
     parts = {flagged: [one for one in kept if one.flagged == flagged] for flagged in (False, True)}
     most = max((one.requests for one in kept), default=0)
-    cover = {flagged: _coverage(line, parts[flagged], 2 if flagged else -2) for flagged in parts}
     return Profile(
         others=_bars(line, parts[False], most, -1),
         flagged=_bars(line, parts[True], most, 1),
-        served=cover[False][0] + cover[True][0],
-        reported=cover[False][1],
-        flagged_reported=cover[True][1],
+        reported=_coverage(line, parts[False], -2),
+        flagged_reported=_coverage(line, parts[True], 2),
         most=most,
         hours=sum(one.requests > 0 for one in parts[False]),
         flagged_hours=sum(one.requests > 0 for one in parts[True]),
@@ -172,15 +171,13 @@ def _steps(heights: Sequence[int]) -> Iterator[str]:
     yield f"v{-before}"
 
 
-def _coverage(line: Mapping[date, int], hours: Iterable[Hour], shift: int) -> tuple[str, str]:
-    """Return a line a day for what was answered, and the part of it that telemetry reported."""
+def _coverage(line: Mapping[date, int], hours: Iterable[Hour], shift: int) -> str:
+    """Return a line a day as long as the share of answered requests that telemetry reported."""
     served, reported = Counter[date](), Counter[date]()
     for one in hours:
         served[one.hour.date()] += one.served
         reported[one.hour.date()] += one.reported
-    days = [day for day in line if served[day]]
-    lengths = {day: min(OVERFLOW, math.ceil(COVERED * reported[day] / served[day])) for day in days}
-    return (
-        "".join(f"M0 {line[day] + shift}h{COVERED}" for day in days),
-        "".join(f"M0 {line[day] + shift}h{length}" for day, length in lengths.items() if length),
-    )
+    lengths = {
+        day: min(OVERFLOW, math.ceil(COVERED * reported[day] / served[day])) for day in line if served[day]
+    }
+    return "".join(f"M0 {line[day] + shift}h{length or STUB}" for day, length in lengths.items())

@@ -7,12 +7,20 @@ from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Literal
 
-__all__ = ["Line", "Name", "header_diff"]
+__all__ = ["MARKS", "Line", "Mark", "Name", "header_diff"]
 
 CONTEXT = 1
 """Equal names that are shown before and after a difference."""
 
 Mark = Literal["same", "case", "moved", "missing", "extra"]
+
+MARKS: dict[Mark, tuple[str, str]] = {
+    "missing": ("\N{MINUS SIGN}", "missing"),
+    "extra": ("+", "not expected"),
+    "moved": ("\N{UP DOWN ARROW}", "at another place"),
+    "case": ("\N{ALMOST EQUAL TO}", "in other upper and lower case"),
+}
+"""Sign and meaning of each mark that is a difference."""
 
 
 @dataclass(frozen=True, slots=True)

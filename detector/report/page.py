@@ -8,41 +8,90 @@ every request and every style and script but its own.
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from detector.report.casedata import CaseData
-from detector.report.pagedata import RunData
+from detector.output import new_file
+from detector.report.casedata import CaseData, case_data
+from detector.report.casefile import cases
+from detector.report.folder import open_verdicts
+from detector.report.headerdiff import MARKS
+from detector.report.pagedata import RunData, listed_accounts, run_data
 from detector.report.text import LONGEST, shown
 
-__all__ = ["render_page"]
+__all__ = ["CASES", "render_page", "report"]
+
+CASES = 1000
+"""Cases on one page, where no other number is asked for."""
+
+OPTIONAL = re.compile(r"</(?:dd|dt|li|td|th|tr)>\n?")
+"""End tags that HTML lets one leave out: a tenth of a page of many cases."""
 
 
-def render_page(run: RunData, cases: Sequence[CaseData], left_out: int = 0) -> str:
+def report(verdicts: str | Path, output: str | Path, *, most: int = CASES) -> Path:
+    """Write a run as one HTML page.
+
+    Args:
+        verdicts: a folder that ``score`` wrote.
+        output: file of the page; an earlier page there is replaced.
+        most: cases on the page at most, flagged accounts first, the highest scores first.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        InputError: the folder is no verdict folder, or the file cannot be written.
+
+    """
+    opened = open_verdicts(verdicts)
+    accounts = opened.collect(opened.tables["accounts"])
+    run = run_data(accounts, opened.record)
+    first, last = (accounts[name] for name in ("first_seen", "last_seen"))
+    listed = listed_accounts(accounts)
+    telemetry = any(family.available for family in run.families if family.name == "telemetry")
+    found = [
+        case_data(case, first.min().date(), last.max().date(), telemetry=telemetry)
+        for case in cases(verdicts, listed[:most])
+    ]
+    text = render_page(run, found, left_out=len(listed) - len(found), telemetry=telemetry)
+    with new_file(output) as path:
+        path.write_text(text, "utf-8")
+    return Path(output)
+
+
+def render_page(run: RunData, found: Sequence[CaseData], *, left_out: int, telemetry: bool) -> str:
     """Return a run as HTML; the same run gives the same bytes.
 
     Args:
         run: the run as a whole.
-        cases: of its accounts, in the order of the page.
+        found: cases of its accounts, in the order of the page.
         left_out: flagged and watched accounts that have no case here.
+        telemetry: whether the pictures show telemetry.
 
     """
     env = _environment()
+    compared = dict.fromkeys(one.lines for case in found for one in case.headers if one.lines)
+    lists = {lines: number for number, lines in enumerate(compared, 1)}
     style, script = (_source(env, name) for name in ("page.css", "page.js"))
-    return env.get_template("page.html").render(
+    text = env.get_template("page.html").render(
         run=run,
-        cases=cases,
+        cases=found,
         left_out=left_out,
-        windows=sorted({one.days for one in cases if one.days}),
-        telemetry=any(one.telemetry for one in cases),
+        windows=sorted({one.days for one in found}),
+        lists=lists,
+        marks=MARKS,
+        telemetry=telemetry,
         style=Markup(style),  # noqa: S704 the package's own file
         script=Markup(script),  # noqa: S704 likewise
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
+    return OPTIONAL.sub("", text)
 
 
 def _environment() -> Environment:
@@ -53,7 +102,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"log": _logged, "count": _count, "percent": _percent, "number": _number, "day": _day}
+    env.filters |= {"log": _logged, "text": shown, "count": _count, "percent": _percent, "number": _number, "day": _day, "minute": _minute, "isoday": _isoday}
     return env
 
 
@@ -83,6 +132,14 @@ def _percent(share: float) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _isoday(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
 
 
 def _day(day: date) -> str:

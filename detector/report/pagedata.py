@@ -10,7 +10,7 @@ from detector.model.card import LIMITS
 from detector.report.summary import MEANINGS
 from detector.schema import FAMILIES, VERDICTS
 
-__all__ = ["Data", "Family", "Overview", "RunData", "Tally", "run_data"]
+__all__ = ["Data", "Family", "Overview", "RunData", "Tally", "listed_accounts", "run_data"]
 
 LISTED = ("harness", "declared_third_party", "watch")
 """Verdicts whose accounts have a case, in the order of the page."""
@@ -144,6 +144,13 @@ def run_data(accounts: pl.DataFrame, record: Mapping[str, Any]) -> RunData:
         facts=tuple(_facts(record)),
         limits=LIMITS,
     )
+
+
+def listed_accounts(accounts: pl.DataFrame) -> list[str]:
+    """Return the accounts that have a case: flagged, then watched, the highest scores first."""
+    place = pl.col("verdict").replace_strict(LISTED, range(len(LISTED)), default=None)
+    listed = accounts.filter(pl.col("verdict").is_in(LISTED)).with_columns(place=place)
+    return listed.sort("place", "score", "account_id", descending=[False, True, False])["account_id"].to_list()
 
 
 def _missing(record: Mapping[str, Any], family: str) -> tuple[str, ...]:

@@ -74,6 +74,14 @@ if (body) {
     if (event.target.closest("a")?.hash === location.hash) open();
   });
   open();
+
+  // A case that is opened shows its header lists in place.
+  for (const found of all(".case")) found.addEventListener("toggle", () => {
+    for (const link of found.querySelectorAll('a[href^="#l"]')) {
+      link.parentElement.after(one(`${link.hash} table`).cloneNode(true));
+      link.replaceWith(link.textContent);
+    }
+  });
   one("#open").addEventListener("click", () => { for (const found of all(".case:not([hidden])")) found.open = true; });
   one("#close").addEventListener("click", () => { for (const found of all(".case")) found.open = false; });
 }
