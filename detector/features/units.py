@@ -7,7 +7,7 @@ __all__ = ["Unit", "measured"]
 
 Unit = Literal["", "share", "h", "min", "s", "bits", "ln", "-log10 p", "sessions", "names"]
 """``share`` of 1; hours, minutes, seconds; ``bits`` of surprisal (-log2 of a share of accounts);
-``ln`` of a ratio; ``-log10 p`` of a chance; counts of sessions and of names; or a bare number."""
+``ln`` of a ratio; ``-log10 p`` of a chance; a mean of ``sessions``; a count of ``names``; or a bare number."""
 
 HUGE = 6.0
 """Decimal digits from which a chance is written as a power of ten."""
@@ -27,6 +27,8 @@ def measured(value: float, unit: str | None = "") -> str:
         return _one_in(value)
     if unit == "ln":
         return f"{math.exp(value):.2f}" if value < 5 else f"{math.exp(value):,.0f}"
+    if unit == "sessions":
+        return f"{value:.1f}"
     if unit in {"h", "min", "s"}:
         return f"{_number(value)} {unit}"
     return _number(value)

@@ -1,5 +1,6 @@
 """What the client reports about itself; never sufficient alone."""
 
+import math
 from collections.abc import Mapping
 
 import polars as pl
@@ -9,6 +10,9 @@ from detector.features.catalogue.record import Feature, spread
 from detector.settings import FloorSettings
 
 __all__ = ["FEATURES"]
+
+AGREE = 0.4
+"""Largest |ln(reported / served)| at which both sides of the gateway agree."""
 
 
 def _due() -> pl.Expr:
@@ -38,9 +42,10 @@ def _both_sides(row: Mapping[str, int]) -> tuple[int, int]:
 
 
 def _silent(row: Mapping[str, int]) -> tuple[int, int] | None:
-    """Return the requests without telemetry of those due, None where posts do not count requests."""
+    """Return the requests without telemetry of those due, None where posts do not tell or claim too many."""
     reported, due = _both_sides(row)
-    return (max(0, due - reported), due) if row["reports"] or not row["posts"] else None
+    counted = bool(row["reports"]) or not row["posts"]
+    return (max(0, due - reported), due) if counted and reported <= due * math.exp(AGREE) else None
 
 
 def _lag(floors: FloorSettings) -> pl.Expr:
@@ -76,7 +81,7 @@ FEATURES: tuple[Feature, ...] = (
         definition="|ln(requests reported / requests served)|",
         null="telemetry off or lost by the group, or fewer than 20 served requests",
         direction="high",
-        benign=0.4,
+        benign=AGREE,
         source="counts on both sides of the gateway must agree",
         text=(
             "telemetry reported {part} requests and {whole} were answered, a factor of {value} apart; "
