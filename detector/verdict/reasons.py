@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from detector.features.registry import Feature, feature
+from detector.features.units import measured
 from detector.model.reference import Reference
 
 __all__ = ["against", "declared_reason", "plain", "reasons", "shared"]
@@ -43,7 +44,8 @@ def reasons(
         records = [reference.features[i] for i in order]
         if shared(row):
             records.insert(0, SHARING)
-        found.append([_reason(record, row, reference) for record in records[:most]])
+        told = (_reason(record, row, reference, record.text) for record in records[:most])
+        found.append([reason for reason in told if reason])
     return found
 
 
@@ -74,8 +76,9 @@ def against(
             if value is not None and tail and record.cause not in counting and record.counts_in(cohort):
                 share = tail.share(float(value), record) if record.is_benign(float(value)) else 0.0
                 shares[i] = share if share >= ORDINARY else 0.0
-        order = _by_family(shares, features)[:most]
-        found.append([_reason(features[i], row, reference) for i in order])
+        records = [features[i] for i in _by_family(shares, features)]
+        told = (_reason(record, row, reference, record.ordinary or record.text) for record in records)
+        found.append([reason for reason in told if reason][:most])
     return found
 
 
@@ -95,10 +98,11 @@ def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list
     return first + [i for i in single if i not in first]
 
 
-def _reason(record: Feature, row: Mapping[str, Any], reference: Reference) -> Reason:
+def _reason(record: Feature, row: Mapping[str, Any], reference: Reference, template: str) -> Reason | None:
+    """Return one reason, None where the log holds no counts for its sentence."""
     value = float(row[record.name])
-    text = record.text
     usual: dict[str, float | int | None] = dict.fromkeys(("baseline", "low", "high", "tail", "accounts"))
+    said = {"value": measured(value, record.unit)}
     if tail := reference.tail(str(row["cohort"]), record.name):
         usual = {
             "baseline": tail.median(),
@@ -107,11 +111,23 @@ def _reason(record: Feature, row: Mapping[str, Any], reference: Reference) -> Re
             "tail": tail.share(value, record),
             "accounts": round(tail.total),
         }
+        said["baseline"] = measured(tail.median(), record.unit)
     else:
-        text = text.partition("; normally")[0]
-        text += ")" * (text.count("(") - text.count(")"))
-    said = {"text": text.format(value=value, baseline=usual["baseline"]), "unit": record.unit}
-    return {"feature": record.name, "family": record.family, "value": value, **usual, **said}
+        template = template.partition("; normally")[0]
+    if record.counts:
+        counts = record.counts(row)
+        if counts is None:
+            return None
+        said["part"], said["whole"] = (f"{count:,}" for count in counts)
+    text = template.format(**said)
+    return {
+        "feature": record.name,
+        "family": record.family,
+        "value": value,
+        **usual,
+        "text": text,
+        "unit": record.unit,
+    }
 
 
 def declared_reason(client: str, title: str) -> Reason:

@@ -1,0 +1,56 @@
+"""Units of feature values, and how a value is written for people."""
+
+import math
+from typing import Literal
+
+__all__ = ["Unit", "measured"]
+
+Unit = Literal["", "share", "h", "min", "s", "bits", "ln", "-log10 p", "sessions", "names"]
+"""``share`` of 1; hours, minutes, seconds; ``bits`` of surprisal (-log2 of a share of accounts);
+``ln`` of a ratio; ``-log10 p`` of a chance; a mean of ``sessions``; a count of ``names``; or a bare number."""
+
+HUGE = 6.0
+"""Decimal digits from which a chance is written as a power of ten."""
+
+
+def measured(value: float, unit: str | None = "") -> str:
+    """Return a value with its unit in words that say no more than the value does.
+
+    A share that is not quite nothing or everything is never written as 0% or 100%; surprisal
+    and chances read ``1 in 64``, logarithms as the factor that they are of.
+    """
+    if unit == "share":
+        return _percent(value)
+    if unit == "bits":
+        return _one_in(value * math.log10(2))
+    if unit == "-log10 p":
+        return _one_in(value)
+    if unit == "ln":
+        return f"{math.exp(value):.2f}" if value < 5 else f"{math.exp(value):,.0f}"
+    if unit == "sessions":
+        return f"{value:.1f}"
+    if unit in {"h", "min", "s"}:
+        return f"{_number(value)} {unit}"
+    return _number(value)
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.0005:
+        return "less than 0.1%"
+    if 0.9995 < share < 1:
+        return "more than 99.9%"
+    return f"{share:.0%}" if share in {0, 1} or 0.1 <= share <= 0.9 else f"{share:.1%}"
+
+
+def _one_in(digits: float) -> str:
+    """Write 10**-digits: as a percentage from 5 % on, else as one in so many."""
+    chance: float = 10.0**-digits
+    if chance >= 0.05:
+        return _percent(chance)
+    return f"1 in {10**digits:,.0f}" if digits < HUGE else f"1 in 10^{digits:.0f}"
+
+
+def _number(value: float) -> str:
+    return (
+        f"{value:.0f}" if value == round(value) else f"{value:,.2g}" if abs(value) < 10 else f"{value:,.0f}"
+    )
