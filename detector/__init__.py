@@ -10,6 +10,7 @@ The functions behind the commands::
     run.accounts.filter(run.accounts["flagged"])      # a polars DataFrame
     detector.explain("verdicts", "account-1")         # one account's case file
     detector.evaluate("verdicts", "labels.parquet")   # figures against labels
+    detector.report_page("verdicts", "report.html")   # the whole run as one page
 
 Labelled traffic comes from its own package: ``from detector.simulate import FleetOptions,
 simulate``. Heavy libraries are imported when a function is first used.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from detector.errors import DetectorError
     from detector.ingest.ingestion import Ingestion, ingest_logs
     from detector.report.casefile import Case, explain
+    from detector.report.page import report_page
     from detector.verdict.evaluate import evaluate
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "evaluate",
     "explain",
     "ingest_logs",
+    "report_page",
     "score",
     "train",
 ]
@@ -45,6 +48,7 @@ _HOMES = {
     "evaluate": "detector.verdict.evaluate",
     "explain": "detector.report.casefile",
     "ingest_logs": "detector.ingest.ingestion",
+    "report_page": "detector.report.page",
     "score": "detector.engine.local",
     "train": "detector.engine.local",
 }

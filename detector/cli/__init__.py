@@ -8,7 +8,7 @@ import click
 from detector.cli.runs import score, simulate, train
 from detector.cli.shell import Shell
 from detector.cli.stores import ingest, store
-from detector.cli.views import evaluate, explain
+from detector.cli.views import evaluate, explain, report
 
 __all__ = ["main"]
 
@@ -23,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (score, train, ingest, store, simulate, evaluate, explain):
+for command in (score, train, ingest, store, simulate, evaluate, explain, report):
     main.add_command(command)

@@ -1,11 +1,14 @@
-"""Commands that read verdicts: ``evaluate`` and ``explain``."""
+"""Commands that read verdicts: ``evaluate``, ``explain`` and ``report``."""
 
 import click
 
 import detector
 from detector.cli.shell import json_option, to_json
 
-__all__ = ["evaluate", "explain"]
+__all__ = ["evaluate", "explain", "report"]
+
+CASES = 1000
+"""Cases of a page: as many as a browser and a reader bear."""
 
 
 @click.command()
@@ -45,3 +48,27 @@ def explain(verdicts: str, account: str, *, as_json: bool) -> None:
 
     case = detector.explain(verdicts, account)
     click.echo(to_json(case.to_dict()) if as_json else render_text(case))
+
+
+@click.command(short_help="Write VERDICTS as one HTML page.")
+@click.argument("verdicts")
+@click.option("--output", required=True, metavar="FILE.html", help="The page; an earlier one is replaced.")
+@click.option(
+    "--cases",
+    type=click.IntRange(0),
+    default=CASES,
+    show_default=True,
+    metavar="N",
+    help="Cases on the page at most: flagged accounts first, then watched, the highest scores first.",
+)
+def report(verdicts: str, output: str, *, cases: int) -> None:
+    """Write VERDICTS, a folder that score wrote, as one HTML page.
+
+    The page needs no network and no other file: verdicts by class, a table of the flagged
+    and watched accounts to sort and filter, a case for each, incidents, data quality and
+    the model. It holds account ids.
+    """
+    from detector.report.text import visible
+
+    detector.report_page(verdicts, output, most=cases)
+    click.echo(f"written: {visible(output)}")

@@ -10,11 +10,15 @@ from detector.model.train import Model
 __all__ = ["LIMITS", "card"]
 
 LIMITS = (
-    "A harness that shows the genuine client's headers, keeps human hours and pauses, "
-    "and reports telemetry as the client does, is not seen.",
+    (
+        "A harness that shows the genuine client's headers, keeps human hours and pauses, "
+        "and reports telemetry as the client does, is not seen."
+    ),
     "First-party print mode with genuine headers is never called a harness.",
-    "p-values compare with the accounts of the training log; on another population they rank, "
-    "and nothing more.",
+    (
+        "p-values compare with the accounts of the training log; on another population they rank, "
+        "and nothing more."
+    ),
 )
 """What no model of this package can do."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from detector.features.units import measured
 from detector.report.casefile import Case, Clearing, HeaderLine, Reason
 from detector.report.charts import Hour, Profile, Strip, profile, strip, window
 from detector.report.headerdiff import MARKS, Line, Name, header_diff
@@ -13,6 +14,9 @@ __all__ = ["CaseData", "Headers", "Why", "case_data"]
 
 LISTS = 2
 """Header lists that a case shows at most: those of the most requests."""
+
+REASONS = 4
+"""Reasons that a case shows at most, the strongest; ``explain`` gives all."""
 
 AGAINST = 3
 """Lines that speak for the account that a case shows at most."""
@@ -62,11 +66,11 @@ class CaseData:
     Attributes:
         case: the case file.
         clients: names and versions of the clients, the busiest first.
-        reason: the strongest reason; empty where there is none.
+        reason: the strongest reason in short; empty where there is none.
         days: days of the picture.
         profile: the picture.
         said: the picture in a sentence.
-        reasons: what counts against the account.
+        reasons: what counts against the account, the strongest.
         against: what speaks for it, the strongest.
         changes: what would change the verdict.
         unchanged: number of answers that would not.
@@ -105,11 +109,11 @@ def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseDa
     return CaseData(
         case=case,
         clients=tuple(_client(one.client, one.client_version) for one in case.clients),
-        reason=case.reasons[0].text if case.reasons else "",
+        reason=case.reasons[0].text.partition("; normally")[0] if case.reasons else "",
         days=days,
         profile=drawn,
         said=" ".join(_said(drawn, hours, telemetry=telemetry)),
-        reasons=tuple(map(_why, case.reasons)),
+        reasons=tuple(map(_why, case.reasons[:REASONS])),
         against=tuple(map(_why, case.against[:AGAINST])),
         changes=changes,
         unchanged=len(case.clearing) - len(changes),
@@ -140,30 +144,25 @@ def _said(drawn: Profile, hours: list[Hour], *, telemetry: bool) -> Iterator[str
         if count:
             part = "Flagged" if flagged else "Not flagged"
             yield f"{part}: {count:,} hours{_covered(hours, flagged=flagged) if telemetry else ''}."
-    yield f"Highest bar: {drawn.most:,} requests an hour."
+    yield f"Highest bar: {drawn.most:,} an hour."
 
 
 def _covered(hours: list[Hour], *, flagged: bool) -> str:
     served = sum(one.served for one in hours if one.flagged == flagged)
     reported = sum(one.reported for one in hours if one.flagged == flagged)
-    return f", telemetry reported {reported:,} of {served:,} answered requests"
+    return f", {served:,} answers, {reported:,} reported by telemetry"
 
 
 def _why(reason: Reason) -> Why:
     value, median, low, high = reason.value, reason.baseline, reason.low, reason.high
-    if value is None or median is None or low is None or high is None:
+    # A rarity has no range worth drawing: its sentence says how many of the cohort show the same.
+    rarity = reason.unit in {"bits", "-log10 p"}
+    if value is None or median is None or low is None or high is None or rarity:
         return Why(reason.family, reason.text, "", None)
-    least, most = _figure(low, reason.unit), _figure(high, reason.unit)
+    least, most = measured(low, reason.unit), measured(high, reason.unit)
     if least == most:
         return Why(reason.family, reason.text, "", None)
     return Why(reason.family, reason.text, f"usually {least} to {most}", strip(value, median, low, high))
-
-
-def _figure(value: float, unit: str | None) -> str:
-    """Return a value in its unit, short."""
-    if unit == "share":
-        return f"{100 * value:.3g}%" if value >= 0.001 else "0%"
-    return f"{round(value, 2):.3g}" + (f" {unit}" if unit in {"h", "min", "s"} else "")
 
 
 def _headers(one: HeaderLine) -> Headers:

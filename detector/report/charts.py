@@ -29,9 +29,6 @@ COVERED = 20
 OVERFLOW = 24
 """Units at which a coverage bar ends at most: more was reported than served."""
 
-STUB = ".4"
-"""Units of a coverage bar at 0 %, so that it is told from a day without requests."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hour:
@@ -61,7 +58,7 @@ class Profile:
         others: bars above the line, requests that are not flagged; empty where none is.
         flagged: bars below the line, flagged requests.
         reported: of the requests of each day that are not flagged and were answered, the share
-            that telemetry reported, cut off at 120 %; a stub where it reported none.
+            that telemetry reported, cut off at 120 %; no line where it reported none.
         flagged_reported: the same of flagged requests.
         most: requests in the highest bar.
         hours: hours with requests that are not flagged.
@@ -180,4 +177,4 @@ def _coverage(line: Mapping[date, int], hours: Iterable[Hour], shift: int) -> st
     lengths = {
         day: min(OVERFLOW, math.ceil(COVERED * reported[day] / served[day])) for day in line if served[day]
     }
-    return "".join(f"M0 {line[day] + shift}h{length or STUB}" for day, length in lengths.items())
+    return "".join(f"M0 {line[day] + shift}h{length}" for day, length in lengths.items() if length)

@@ -16,9 +16,9 @@ Mark = Literal["same", "case", "moved", "missing", "extra"]
 
 MARKS: dict[Mark, tuple[str, str]] = {
     "missing": ("\N{MINUS SIGN}", "missing"),
-    "extra": ("+", "not expected"),
-    "moved": ("\N{UP DOWN ARROW}", "at another place"),
-    "case": ("\N{ALMOST EQUAL TO}", "in other upper and lower case"),
+    "extra": ("+", "extra"),
+    "moved": ("\N{UP DOWN ARROW}", "moved"),
+    "case": ("\N{ALMOST EQUAL TO}", "in other case"),
 }
 """Sign and meaning of each mark that is a difference."""
 

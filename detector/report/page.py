@@ -14,7 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from detector.output import new_file
 from detector.report.casedata import CaseData, case_data
@@ -24,16 +24,13 @@ from detector.report.headerdiff import MARKS
 from detector.report.pagedata import RunData, listed_accounts, run_data
 from detector.report.text import LONGEST, shown
 
-__all__ = ["CASES", "render_page", "report"]
+__all__ = ["render_page", "report_page"]
 
-CASES = 1000
-"""Cases on one page, where no other number is asked for."""
-
-OPTIONAL = re.compile(r"</(?:dd|dt|li|td|th|tr)>\n?")
-"""End tags that HTML lets one leave out: a tenth of a page of many cases."""
+SPARED = re.compile(r"</(?:dd|dt|li|td|th|tr)>\n?|(?<=>)\n+(?=<)")
+"""End tags that HTML lets one leave out and line ends between tags: a tenth of a page of many cases."""
 
 
-def report(verdicts: str | Path, output: str | Path, *, most: int = CASES) -> Path:
+def report_page(verdicts: str | Path, output: str | Path, *, most: int = 1000) -> Path:
     """Write a run as one HTML page.
 
     Args:
@@ -51,11 +48,10 @@ def report(verdicts: str | Path, output: str | Path, *, most: int = CASES) -> Pa
     opened = open_verdicts(verdicts)
     accounts = opened.collect(opened.tables["accounts"])
     run = run_data(accounts, opened.record)
-    first, last = (accounts[name] for name in ("first_seen", "last_seen"))
     listed = listed_accounts(accounts)
     telemetry = any(family.available for family in run.families if family.name == "telemetry")
     found = [
-        case_data(case, first.min().date(), last.max().date(), telemetry=telemetry)
+        case_data(case, run.overview.first_day, run.overview.last_day, telemetry=telemetry)
         for case in cases(verdicts, listed[:most])
     ]
     text = render_page(run, found, left_out=len(listed) - len(found), telemetry=telemetry)
@@ -91,7 +87,7 @@ def render_page(run: RunData, found: Sequence[CaseData], *, left_out: int, telem
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
-    return OPTIONAL.sub("", text)
+    return SPARED.sub("", text)
 
 
 def _environment() -> Environment:
@@ -102,7 +98,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"log": _logged, "text": shown, "count": _count, "percent": _percent, "number": _number, "day": _day, "minute": _minute, "isoday": _isoday}
+    env.filters |= {
+        "count": _count,
+        "day": _day,
+        "isoday": _isoday,
+        "log": _logged,
+        "number": _number,
+        "percent": _percent,
+        "text": shown,
+    }
     return env
 
 
@@ -132,10 +136,6 @@ def _percent(share: float) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _isoday(moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -27,7 +28,7 @@ class Overview:
 
     Attributes:
         source: the log, as the user named it.
-        first_day: day of the first request, ISO 8601; empty where there is none.
+        first_day: day (UTC) of the first request; the first day of all where there is none.
         last_day: day of the last request, likewise.
         accounts: accounts seen.
         requests: rows that were scored.
@@ -38,8 +39,8 @@ class Overview:
     """
 
     source: str
-    first_day: str
-    last_day: str
+    first_day: date
+    last_day: date
     accounts: int
     requests: int
     flagged: int
@@ -114,11 +115,10 @@ def run_data(accounts: pl.DataFrame, record: Mapping[str, Any]) -> RunData:
         unknown_columns=tuple(given["unknown_columns"]),
         warnings=tuple(record["warnings"]),
     )
-    first, last = accounts["first_seen"].min(), accounts["last_seen"].max()
     overview = Overview(
         source=given["source"],
-        first_day=f"{first:%Y-%m-%d}" if first else "",
-        last_day=f"{last:%Y-%m-%d}" if last else "",
+        first_day=min(accounts["first_seen"].dt.date(), default=date.min),
+        last_day=max(accounts["last_seen"].dt.date(), default=date.min),
         accounts=accounts.height,
         requests=given["accepted"],
         flagged=counts["harness"] + counts["declared_third_party"],
@@ -149,8 +149,10 @@ def run_data(accounts: pl.DataFrame, record: Mapping[str, Any]) -> RunData:
 def listed_accounts(accounts: pl.DataFrame) -> list[str]:
     """Return the accounts that have a case: flagged, then watched, the highest scores first."""
     place = pl.col("verdict").replace_strict(LISTED, range(len(LISTED)), default=None)
-    listed = accounts.filter(pl.col("verdict").is_in(LISTED)).with_columns(place=place)
-    return listed.sort("place", "score", "account_id", descending=[False, True, False])["account_id"].to_list()
+    listed = accounts.filter(pl.col("verdict").is_in(LISTED)).sort(
+        place, "score", "account_id", descending=[False, True, False]
+    )
+    return listed["account_id"].to_list()
 
 
 def _missing(record: Mapping[str, Any], family: str) -> tuple[str, ...]:
