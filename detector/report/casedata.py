@@ -109,7 +109,7 @@ def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseDa
     return CaseData(
         case=case,
         clients=tuple(_client(one.client, one.client_version) for one in case.clients),
-        reason=case.reasons[0].text.partition("; normally")[0] if case.reasons else "",
+        reason=case.reasons[0].text.partition(";")[0] if case.reasons else "",
         days=days,
         profile=drawn,
         said=" ".join(_said(drawn, hours, telemetry=telemetry)),

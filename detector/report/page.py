@@ -71,15 +71,16 @@ def render_page(run: RunData, found: Sequence[CaseData], *, left_out: int, telem
 
     """
     env = _environment()
-    compared = dict.fromkeys(one.lines for case in found for one in case.headers if one.lines)
-    lists = {lines: number for number, lines in enumerate(compared, 1)}
+    # Accounts with one tool send one list: each comparison stands on the page once.
+    compared = {one.lines: one.said for case in found for one in case.headers if one.lines}
     style, script = (_source(env, name) for name in ("page.css", "page.js"))
     text = env.get_template("page.html").render(
         run=run,
         cases=found,
         left_out=left_out,
         windows=sorted({one.days for one in found}),
-        lists=lists,
+        lists=compared,
+        places={lines: place for place, lines in enumerate(compared, 1)},
         marks=MARKS,
         telemetry=telemetry,
         style=Markup(style),  # noqa: S704 the package's own file

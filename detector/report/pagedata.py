@@ -170,11 +170,12 @@ def _unscored(counts: Mapping[str, int], data: Data, families: tuple[Family, ...
 
 def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give the facts of the model and of the run, in words."""
+    if record.get("run"):
+        yield "run", record["run"]
     yield "model", record["model"]["id"]
     yield "policy", record["policy"]
     yield "false discovery rate asked for", f"{record['false_discovery_rate']:.1%}"
     for name, fact in record["model"]["facts"].items():
         shown = f"{fact:,}" if isinstance(fact, int) else str(fact)
         yield f"training: {name.replace('_', ' ')}", shown
-    for name, version in record["versions"].items():
-        yield f"version of {name}", version
+    yield "versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())

@@ -57,7 +57,7 @@ if (body) {
   };
   for (const control of [words, verdict, family]) control.addEventListener("input", filter);
   one("#filters").addEventListener("submit", (event) => event.preventDefault());
-  one("#filters").addEventListener("reset", () => setTimeout(filter));
+  one("#clear").addEventListener("click", () => { one("#filters").reset(); filter(); });
   filter();
 
   // A link to a case opens it and takes the keyboard there.
