@@ -7,7 +7,7 @@ __all__ = ["Unit", "measured"]
 
 Unit = Literal["", "share", "h", "min", "s", "bits", "ln", "-log10 p", "sessions", "names"]
 """``share`` of 1; hours, minutes, seconds; ``bits`` of surprisal (-log2 of a share of accounts);
-``ln`` of a ratio; ``-log10 p`` of a chance; a mean of ``sessions``; a count of ``names``; or a bare number."""
+``ln`` of a ratio; ``-log10 p`` of a chance; a mean of ``sessions``; a count of ``names``; a bare number."""
 
 HUGE = 6.0
 """Decimal digits from which a chance is written as a power of ten."""
@@ -19,19 +19,8 @@ def measured(value: float, unit: str | None = "") -> str:
     A share that is not quite nothing or everything is never written as 0% or 100%; surprisal
     and chances read ``1 in 64``, logarithms as the factor that they are of.
     """
-    if unit == "share":
-        return _percent(value)
-    if unit == "bits":
-        return _one_in(value * math.log10(2))
-    if unit == "-log10 p":
-        return _one_in(value)
-    if unit == "ln":
-        return f"{math.exp(value):.2f}" if value < 5 else f"{math.exp(value):,.0f}"
-    if unit == "sessions":
-        return f"{value:.1f}"
-    if unit in {"h", "min", "s"}:
-        return f"{_number(value)} {unit}"
-    return _number(value)
+    write = WRITERS.get(unit or "", _number)
+    return f"{write(value)} {unit}" if unit in {"h", "min", "s"} else write(value)
 
 
 def _percent(share: float) -> str:
@@ -51,6 +40,21 @@ def _one_in(digits: float) -> str:
 
 
 def _number(value: float) -> str:
-    return (
-        f"{value:.0f}" if value == round(value) else f"{value:,.2g}" if abs(value) < 10 else f"{value:,.0f}"
-    )
+    if value == round(value) or abs(value) >= 10:
+        return f"{value:,.0f}"
+    return f"{value:.2g}"
+
+
+def _surprisal(bits: float) -> str:
+    return _one_in(bits * math.log10(2))
+
+
+def _factor(log: float) -> str:
+    return f"{math.exp(log):,.2f}"
+
+
+def _mean(value: float) -> str:
+    return f"{value:.1f}"
+
+
+WRITERS = {"share": _percent, "bits": _surprisal, "-log10 p": _one_in, "ln": _factor, "sessions": _mean}

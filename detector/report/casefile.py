@@ -324,13 +324,13 @@ def _case(
         confidence=_confidence(row, record["false_discovery_rate"]),
         families=tuple(row["families"]),
         reasons=tuple(Reason(**reason) for reason in row["reasons"]),
-        against=tuple(_made(Reason, one) for one in own["against"]),
+        against=_lines(Reason, own["against"]),
         evidence=tuple(_evidence(row, medians, record["families"])),
         clients=_clients(own["sessions"]),
-        timeline=tuple(_made(SessionLine, one) for one in own["sessions"]),
-        activity=tuple(_made(HourLine, one) for one in own["activity"]),
-        headers=tuple(_made(HeaderLine, one) for one in own["headers"]),
-        clearing=tuple(_made(Clearing, one) for one in own["clearing"]),
+        timeline=_lines(SessionLine, own["sessions"]),
+        activity=_lines(HourLine, own["activity"]),
+        headers=_lines(HeaderLine, own["headers"]),
+        clearing=_lines(Clearing, own["clearing"]),
         rule=record.get("rule", record["policy"]),
         next_step=NEXT_STEPS.get(row["verdict"], ""),
         model=record["model"]["id"],
@@ -339,10 +339,11 @@ def _case(
     )
 
 
-def _made(kind: type[Line], row: Mapping[str, Any]) -> Line:
-    """Make a record of a table's row; lists become tuples."""
-    given = ((field.name, row[field.name]) for field in fields(kind))  # type: ignore[arg-type]
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given})
+def _lines(kind: type[Line], rows: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:
+    """Make records of a table's rows; lists become tuples."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    values = ((row[name] for name in names) for row in rows)
+    return tuple(kind(*(tuple(one) if isinstance(one, list) else one for one in given)) for given in values)
 
 
 def _clients(sessions: list[dict[str, Any]]) -> tuple[ClientLine, ...]:
