@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-__all__ = ["Unit", "measured"]
+__all__ = ["Unit", "measured", "spanned"]
 
 Unit = Literal["", "share", "h", "min", "s", "bits", "ln", "-log10 p", "sessions", "names"]
 """``share`` of 1; hours, minutes, seconds; ``bits`` of surprisal (-log2 of a share of accounts);
@@ -23,12 +23,23 @@ def measured(value: float, unit: str | None = "") -> str:
     return f"{write(value)} {unit}" if unit in {"h", "min", "s"} else write(value)
 
 
+def spanned(low: float, high: float, unit: str | None = "") -> str:
+    """Return what most show, from the smaller to the larger as they are written."""
+    ends = [measured(low, unit), measured(high, unit)]
+    if ends[0] == ends[1]:
+        return f"nearly all show {ends[0]}"
+    # What is rarer has more bits.
+    first, last = reversed(ends) if unit in {"bits", "-log10 p"} else ends
+    return f"most show {first} to {last}"
+
+
 def _percent(share: float) -> str:
     if 0 < share < 0.0005:
         return "less than 0.1%"
     if 0.9995 < share < 1:
         return "more than 99.9%"
-    return f"{share:.0%}" if share in {0, 1} or 0.1 <= share <= 0.9 else f"{share:.1%}"
+    whole = share in {0, 1} or 0.1 <= share <= 0.9 or share >= 1.1
+    return f"{share:,.0%}" if whole else f"{share:.1%}"
 
 
 def _one_in(digits: float) -> str:
