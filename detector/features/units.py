@@ -3,11 +3,11 @@
 import math
 from typing import Literal
 
-__all__ = ["Unit", "measured"]
+__all__ = ["Unit", "measured", "spanned"]
 
 Unit = Literal["", "share", "h", "min", "s", "bits", "ln", "-log10 p", "sessions", "names"]
 """``share`` of 1; hours, minutes, seconds; ``bits`` of surprisal (-log2 of a share of accounts);
-``ln`` of a ratio; ``-log10 p`` of a chance; a mean of ``sessions``; a count of ``names``; or a bare number."""
+``ln`` of a ratio; ``-log10 p`` of a chance; a mean of ``sessions``; a count of ``names``; a bare number."""
 
 HUGE = 6.0
 """Decimal digits from which a chance is written as a power of ten."""
@@ -19,19 +19,18 @@ def measured(value: float, unit: str | None = "") -> str:
     A share that is not quite nothing or everything is never written as 0% or 100%; surprisal
     and chances read ``1 in 64``, logarithms as the factor that they are of.
     """
-    if unit == "share":
-        return _percent(value)
-    if unit == "bits":
-        return _one_in(value * math.log10(2))
-    if unit == "-log10 p":
-        return _one_in(value)
-    if unit == "ln":
-        return f"{math.exp(value):.2f}" if value < 5 else f"{math.exp(value):,.0f}"
-    if unit == "sessions":
-        return f"{value:.1f}"
-    if unit in {"h", "min", "s"}:
-        return f"{_number(value)} {unit}"
-    return _number(value)
+    write = WRITERS.get(unit or "", _number)
+    return f"{write(value)} {unit}" if unit in {"h", "min", "s"} else write(value)
+
+
+def spanned(low: float, high: float, unit: str | None = "") -> str:
+    """Return what most show, from the smaller to the larger as they are written."""
+    ends = [measured(low, unit), measured(high, unit)]
+    if ends[0] == ends[1]:
+        return f"nearly all show {ends[0]}"
+    # What is rarer has more bits.
+    first, last = reversed(ends) if unit in {"bits", "-log10 p"} else ends
+    return f"most show {first} to {last}"
 
 
 def _percent(share: float) -> str:
@@ -39,7 +38,8 @@ def _percent(share: float) -> str:
         return "less than 0.1%"
     if 0.9995 < share < 1:
         return "more than 99.9%"
-    return f"{share:.0%}" if share in {0, 1} or 0.1 <= share <= 0.9 else f"{share:.1%}"
+    whole = share in {0, 1} or 0.1 <= share <= 0.9 or share >= 1.1
+    return f"{share:,.0%}" if whole else f"{share:.1%}"
 
 
 def _one_in(digits: float) -> str:
@@ -51,6 +51,21 @@ def _one_in(digits: float) -> str:
 
 
 def _number(value: float) -> str:
-    return (
-        f"{value:.0f}" if value == round(value) else f"{value:,.2g}" if abs(value) < 10 else f"{value:,.0f}"
-    )
+    if value == round(value) or abs(value) >= 10:
+        return f"{value:,.0f}"
+    return f"{value:.2g}"
+
+
+def _surprisal(bits: float) -> str:
+    return _one_in(bits * math.log10(2))
+
+
+def _factor(log: float) -> str:
+    return f"{math.exp(log):,.2f}"
+
+
+def _mean(value: float) -> str:
+    return f"{value:.1f}"
+
+
+WRITERS = {"share": _percent, "bits": _surprisal, "-log10 p": _one_in, "ln": _factor, "sessions": _mean}

@@ -4,13 +4,27 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
-from detector.features.units import measured
+from detector.features.units import spanned
 from detector.report.casefile import Case, Clearing, HeaderLine, Reason
 from detector.report.charts import Hour, Profile, Strip, profile, strip, window
-from detector.report.headerdiff import MARKS, Line, Name, header_diff
+from detector.report.headerdiff import Row, beside
+from detector.schema import VERDICTS
 
-__all__ = ["CaseData", "Headers", "Why", "case_data"]
+__all__ = ["SIGNS", "CaseData", "Headers", "Why", "case_data"]
+
+SIGNS = {
+    "missing": ("\N{MINUS SIGN}", "missing"),
+    "extra": ("+", "extra"),
+    "moved": ("\N{UP DOWN ARROW}", "moved"),
+    "case": ("\N{ALMOST EQUAL TO}", "in other case"),
+    "proxy": ("\N{RIGHTWARDS ARROW}", "added on the way"),
+}
+"""Sign and words for what may be the matter with a header's name."""
+
+CONTEXT = 1
+"""Equal header names that are shown before and after a difference."""
 
 LISTS = 2
 """Header lists that a case shows at most: those of the most requests."""
@@ -29,9 +43,9 @@ class Why:
     Attributes:
         family: of the evidence.
         text: the sentence.
-        usual: the cohort's range in figures; empty where it is not known, or one value, as
-            the sentence says.
-        strip: value, median and range as a picture; None likewise.
+        usual: what most of the cohort show; empty where it is not known.
+        strip: value, median and range as a picture; None likewise, or where nearly all show
+            one value.
 
     """
 
@@ -49,14 +63,15 @@ class Headers:
         client: name and version that the list claims.
         requests: with this list.
         said: how it compares, in words.
-        lines: the comparison; empty where it is the same or no list of this client is known.
+        lines: the comparison as ``headerdiff.beside`` gives it, runs of equal names as one row
+            (their number, ``skipped``, nothing); empty where nothing is the matter or known.
 
     """
 
     client: str
     requests: int
     said: str
-    lines: tuple[Line, ...]
+    lines: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,7 @@ class CaseData:
         said: the picture in a sentence.
         reasons: what counts against the account, the strongest.
         against: what speaks for it, the strongest.
-        changes: what would change the verdict.
+        changes: what would make the verdict a milder one.
         unchanged: number of answers that would not.
         headers: header lists, those of flagged requests where there are any.
 
@@ -104,7 +119,9 @@ def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseDa
     hours = list(_hours(case))
     days = window(first, last, [one.hour.date() for one in hours if one.flagged and one.requests])
     lists = [one for one in case.headers if one.flagged_requests] or list(case.headers)
-    changes = tuple(one for one in case.clearing if one.verdict != case.verdict)
+    changes = tuple(
+        one for one in case.clearing if VERDICTS.index(one.verdict) > VERDICTS.index(case.verdict)
+    )
     drawn = profile(days, hours)
     return CaseData(
         case=case,
@@ -159,29 +176,39 @@ def _why(reason: Reason) -> Why:
     rarity = reason.unit in {"bits", "-log10 p"}
     if value is None or median is None or low is None or high is None or rarity:
         return Why(reason.family, reason.text, "", None)
-    least, most = measured(low, reason.unit), measured(high, reason.unit)
-    if least == most:
-        return Why(reason.family, reason.text, "", None)
-    return Why(reason.family, reason.text, f"usually {least} to {most}", strip(value, median, low, high))
+    usual = spanned(low, high, reason.unit)
+    alike = usual == spanned(low, low, reason.unit)
+    return Why(reason.family, reason.text, usual, None if alike else strip(value, median, low, high))
 
 
 def _headers(one: HeaderLine) -> Headers:
     client = _client(one.client, one.client_version)
     if not one.expected:
         return Headers(client, one.requests, "no header list of this client is known to compare with", ())
-    lines = header_diff(one.expected, one.seen)
-    counts = Counter[str](side.mark for line in lines for side in _differences(line))
-    if not counts:
+    rows = beside(one.expected, one.seen)
+    # A name that moved stands on both sides and counts once.
+    counts = Counter(matter for expected, matter, _ in rows if not (matter == "moved" and expected))
+    told = [f"{counts[matter]} {words}" for matter, (_, words) in SIGNS.items() if counts[matter]]
+    if not told:
         return Headers(client, one.requests, "the names that this client sends, in its order", ())
-    said = ", ".join(f"{counts[mark]} {meaning}" for mark, (_, meaning) in MARKS.items() if counts[mark])
-    return Headers(client, one.requests, said, lines)
+    return Headers(client, one.requests, ", ".join(told), tuple(_shortened(rows)))
 
 
-def _differences(line: Line) -> Iterator[Name]:
-    """Return the names that differ; one that moved counts where it was seen."""
-    for side in (line.expected, line.seen):
-        if side and side.mark != "same" and (side.mark != "moved" or side is line.seen):
-            yield side
+def _shortened(rows: list[Row]) -> Iterator[Row]:
+    """Count equal names where more than one stands between those beside a difference."""
+    place = 0
+    for odd, run in groupby(rows, key=lambda row: bool(row[1])):
+        same = list(run)
+        before = 0 if odd or not place else CONTEXT
+        after = 0 if place + len(same) == len(rows) else CONTEXT
+        between = len(same) - before - after
+        place += len(same)
+        if odd or between < 2:
+            yield from same
+            continue
+        yield from same[:before]
+        yield (f"{between}", "skipped", "")
+        yield from same[len(same) - after :]
 
 
 def _client(client: str | None, version: str | None) -> str:

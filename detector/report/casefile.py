@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeVar
 import polars as pl
 
 from detector.errors import InputError
-from detector.features.registry import SCORED
+from detector.features.registry import SCORED, Feature
+from detector.features.units import measured
 from detector.report.folder import Verdicts, open_verdicts
 from detector.report.text import how_many, shown, visible
 from detector.schema import ACCOUNT_VERDICT, FAMILIES, VERDICTS
@@ -28,6 +29,7 @@ __all__ = [
     "HourLine",
     "Reason",
     "SessionLine",
+    "TelemetryLine",
     "cases",
     "explain",
 ]
@@ -89,8 +91,8 @@ class Evidence:
         family: name of the family.
         state: ``counts`` against the account; ``ordinary``, measured and nothing
             counts; ``unknown``, too little of it to measure; ``not logged``.
-        lines: the reasons where it counts, else the features whose value real people
-            show too (medians over the flagged sessions, or over all where none is).
+        lines: the reasons where it counts, else what real people show too (medians over the
+            flagged sessions, or over all where none is).
 
     """
 
@@ -152,6 +154,15 @@ class HeaderLine:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetryLine:
+    """Requests answered and requests that telemetry reported, of a part of the account."""
+
+    part: str
+    served: int
+    reported: int
+
+
+@dataclass(frozen=True, slots=True)
 class Clearing:
     """What the verdict would be if ``what`` held; ``sessions`` are those that it takes away."""
 
@@ -187,6 +198,7 @@ class Case:
         clients: what it used, the busiest first.
         timeline: every session, by start.
         activity: every active hour of a flagged or watched account, by time.
+        telemetry: what telemetry reported of it, likewise; empty where the log does not count it.
         headers: the header lists it sent, likewise; flagged ones first.
         clearing: what would change the verdict, likewise.
         rule: the policy's rule in a sentence.
@@ -219,6 +231,7 @@ class Case:
     clients: tuple[ClientLine, ...]
     timeline: tuple[SessionLine, ...]
     activity: tuple[HourLine, ...]
+    telemetry: tuple[TelemetryLine, ...]
     headers: tuple[HeaderLine, ...]
     clearing: tuple[Clearing, ...]
     rule: str
@@ -324,13 +337,14 @@ def _case(
         confidence=_confidence(row, record["false_discovery_rate"]),
         families=tuple(row["families"]),
         reasons=tuple(Reason(**reason) for reason in row["reasons"]),
-        against=tuple(_made(Reason, one) for one in own["against"]),
+        against=_lines(Reason, own["against"]),
         evidence=tuple(_evidence(row, medians, record["families"])),
         clients=_clients(own["sessions"]),
-        timeline=tuple(_made(SessionLine, one) for one in own["sessions"]),
-        activity=tuple(_made(HourLine, one) for one in own["activity"]),
-        headers=tuple(_made(HeaderLine, one) for one in own["headers"]),
-        clearing=tuple(_made(Clearing, one) for one in own["clearing"]),
+        timeline=_lines(SessionLine, own["sessions"]),
+        activity=_lines(HourLine, own["activity"]),
+        telemetry=tuple(_telemetry(row, own["activity"], record["families"]["telemetry"])),
+        headers=_lines(HeaderLine, own["headers"]),
+        clearing=_lines(Clearing, own["clearing"]),
         rule=record.get("rule", record["policy"]),
         next_step=NEXT_STEPS.get(row["verdict"], ""),
         model=record["model"]["id"],
@@ -339,10 +353,26 @@ def _case(
     )
 
 
-def _made(kind: type[Line], row: Mapping[str, Any]) -> Line:
-    """Make a record of a table's row; lists become tuples."""
-    given = ((field.name, row[field.name]) for field in fields(kind))  # type: ignore[arg-type]
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given})
+def _lines(kind: type[Line], rows: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:
+    """Make records of a table's rows; lists become tuples."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    values = ((row[name] for name in names) for row in rows)
+    return tuple(kind(*(tuple(one) if isinstance(one, list) else one for one in given)) for given in values)
+
+
+def _telemetry(
+    row: Mapping[str, Any], hours: Iterable[Mapping[str, int]], logged: Mapping[str, Any]
+) -> Iterator[TelemetryLine]:
+    """Sum up the two sides of the gateway, where the log has both."""
+    if {"telemetry_mismatch", "telemetry_coverage"} & set(logged.get("features_not_available", ())):
+        return
+    names = ("served", "reported", "flagged_served", "flagged_reported")
+    served, reported, flagged_served, flagged_reported = (sum(one[name] for one in hours) for name in names)
+    if row["flagged"]:
+        yield TelemetryLine("flagged sessions", flagged_served, flagged_reported)
+        served, reported = served - flagged_served, reported - flagged_reported
+    if served or reported:
+        yield TelemetryLine("other sessions" if row["flagged"] else "all sessions", served, reported)
 
 
 def _clients(sessions: list[dict[str, Any]]) -> tuple[ClientLine, ...]:
@@ -395,12 +425,16 @@ def _evidence(
                 for record in SCORED
                 if record.family == family and (middle := medians.get(record.name)) is not None
             }
-            benign = (
-                f"{record.name} {value:.3g}: {record.definition}"
-                for record, value in known.items()
-                if record.is_benign(value)
-            )
-            yield Evidence(family, "ordinary" if known else "unknown", tuple(benign))
+            benign = (_measured(record, value) for record, value in known.items() if record.is_benign(value))
+            yield Evidence(family, "ordinary" if known else "unknown", tuple(line for line in benign if line))
+
+
+def _measured(record: Feature, value: float) -> str:
+    """Say a median over sessions: no counts are known, nor what is usual; empty where that says nothing."""
+    said = measured(value, record.unit)
+    if record.counts:
+        return f"{record.definition}: {said}" if record.unit == "share" else ""
+    return (record.ordinary or record.text).partition("; normally")[0].format(value=said)
 
 
 def _similar(names: list[str], typed: str, folder: Path) -> str:

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from detector.output import new_file
-from detector.report.casedata import CaseData, case_data
+from detector.report.casedata import SIGNS, CaseData, case_data
 from detector.report.casefile import cases
+from detector.report.casehtml import templates
 from detector.report.folder import open_verdicts
-from detector.report.headerdiff import MARKS
 from detector.report.pagedata import RunData, listed_accounts, run_data
 from detector.report.text import LONGEST, shown
 
@@ -73,15 +73,15 @@ def render_page(run: RunData, found: Sequence[CaseData], *, left_out: int, telem
     env = _environment()
     # Accounts with one tool send one list: each comparison stands on the page once.
     compared = {one.lines: one.said for case in found for one in case.headers if one.lines}
-    style, script = (_source(env, name) for name in ("page.css", "page.js"))
-    text = env.get_template("page.html").render(
+    style, script = (_source(env, name) for name in ("page/page.css", "page/page.js"))
+    text = env.get_template("page/page.html").render(
         run=run,
         cases=found,
         left_out=left_out,
         windows=sorted({one.days for one in found}),
         lists=compared,
         places={lines: place for place, lines in enumerate(compared, 1)},
-        marks=MARKS,
+        signs=SIGNS,
         telemetry=telemetry,
         style=Markup(style),  # noqa: S704 the package's own file
         script=Markup(script),  # noqa: S704 likewise
@@ -92,14 +92,8 @@ def render_page(run: RunData, found: Sequence[CaseData], *, left_out: int, telem
 
 
 def _environment() -> Environment:
-    env = Environment(
-        loader=PackageLoader("detector.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters |= {
+    env = templates().overlay()
+    env.filters = env.filters | {
         "count": _count,
         "day": _day,
         "isoday": _isoday,

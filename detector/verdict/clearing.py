@@ -5,8 +5,9 @@ without those that are attested, or the features of the explained evidence are n
 the same model and policy decide on it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -34,11 +35,11 @@ MOST = 0.8
 """Share of the requests that is most of them."""
 
 FAMILY_WORDS = {
-    "cadence": "the rhythm and hours of the requests",
-    "telemetry": "the telemetry",
-    "fingerprint": "the headers and the connection",
-    "usage": "the use of tokens, cache and helper calls",
-    "account": "the hours and terminals of the whole account",
+    "cadence": "rhythm and hours",
+    "telemetry": "telemetry",
+    "fingerprint": "headers and connection",
+    "usage": "tokens, cache and helper calls",
+    "account": "hours and terminals of the whole account",
 }
 """What a family is about."""
 
@@ -151,25 +152,28 @@ def _without(rank: int, taken: pl.DataFrame, scored: Scored, when: pl.DataFrame)
         pl.when(~gone).then(name).alias(name) for name, gone in aside.items() if gone.any()
     )
     told = taken.join(when, on="stream", how="left", maintain_order="left")
-    said = [_said(row) for row in told.iter_rows(named=True)]
-    told = told.with_columns(said=pl.Series(said, dtype=pl.String))
-    accounts = told.group_by("account", maintain_order=True).agg(
-        pl.col("sessions").sum(), said=pl.col("said").unique(maintain_order=True).str.join("; ")
+    parts: dict[int, list[dict[str, Any]]] = {}
+    for row in told.iter_rows(named=True):
+        parts.setdefault(row["account"], []).append(row)
+    rows = [(account, sum(one["sessions"] for one in own), _said(own)) for account, own in parts.items()]
+    accounts = pl.DataFrame(
+        rows, {"account": pl.UInt32, "sessions": pl.Int64, "what": pl.String}, orient="row"
     )
-    text = pl.format("the {} are attested as permitted use", "said")
-    return Variants(rank, accounts.select("account", "sessions", what=text), streams)
+    return Variants(rank, accounts, streams)
 
 
-def _said(part: dict[str, int | str | bool | None]) -> str:
-    count = int(part["sessions"] or 0)
-    client = plain(str(part["client"] or "an unknown client"))
-    name = client if len(client) <= LONGEST_NAME else f"{client[:LONGEST_NAME]}..."
-    hours = (
-        ""
-        if part["from_hour"] is None
-        else f", most of them from {part['from_hour']:02}:00 to {part['to_hour']:02}:00 UTC"
-    )
-    return f"{count:,} {'session' if count == 1 else 'sessions'} of {name}{hours}"
+def _said(parts: Sequence[Mapping[str, Any]]) -> str:
+    """Say that the sessions of some streams are attested."""
+    said = []
+    for part in parts:
+        client = plain(part["client"] or "no named client")
+        name = client if len(client) <= LONGEST_NAME else f"{client[:LONGEST_NAME]}..."
+        count = "one session" if part["sessions"] == 1 else f"{part['sessions']:,} sessions"
+        said.append(f"the {count} of {name}")
+        if part["from_hour"] is not None:
+            said[-1] += f", most requests from {part['from_hour']:02}:00 to {part['to_hour']:02}:00 UTC,"
+    verb = "is" if [part["sessions"] for part in parts] == [1] else "are"
+    return f"{' and '.join(said)} {verb} attested as permitted use"
 
 
 def _hours(suspects: pl.DataFrame, scored: Scored) -> pl.DataFrame:
@@ -222,11 +226,11 @@ def _explained(asked: pl.DataFrame, scored: Scored) -> Iterator[Variants]:
                 causes.setdefault(feature(reason["feature"]).cause, []).append((account, reason["text"]))
     for family, accounts in sorted(families.items()):
         names = [record.name for record in FEATURES if record.family == family]
-        what = f"{FAMILY_WORDS[family]} have an innocent explanation"
+        what = f"the evidence from {FAMILY_WORDS[family]} is explained"
         yield _blank(2, [(account, what) for account in accounts], names, scored)
     for cause, told in sorted(causes.items()):
         names = [record.name for record in FEATURES if record.cause == cause]
-        said = [(account, f'"{text}" has an innocent explanation') for account, text in told]
+        said = [(account, f'"{text.partition("; normally")[0]}" is explained') for account, text in told]
         yield _blank(3, said, names, scored)
 
 

@@ -14,9 +14,9 @@ import polars as pl
 from detector.features.registry import FEATURES
 from detector.model.calibration import q_values
 from detector.model.train import Assessment, Model
-from detector.schema import ACCOUNT_VERDICT, AGAINST, FAMILIES, REASON, SESSION_VERDICT
+from detector.schema import ACCOUNT_VERDICT, AGAINST, FAMILIES, SESSION_VERDICT
 from detector.verdict.policy import Policy
-from detector.verdict.reasons import against, declared_reason, reasons, shared
+from detector.verdict.reasons import against, declared_reason, listed, reasons, shared
 
 __all__ = ["Decision", "decide", "list_sessions"]
 
@@ -120,19 +120,17 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
             [[family for family, on in zip(FAMILIES, row, strict=True) if on] for row in told.counting],
             dtype=pl.List(pl.String),
         ),
-        reasons=pl.Series(
-            reasons(streams, assessment.oriented, model.reference, settings.decision.reasons),
-            dtype=pl.List(REASON),
-        ),
-        shared=pl.Series([shared(row) for row in streams.iter_rows(named=True)], dtype=pl.Boolean),
+        reasons=listed(reasons(streams, assessment.oriented, model.reference, settings.decision.reasons)),
+        shared=shared(streams),
         declared=policy.declared(),
         allowed=policy.permitted(),
     )
-    named = [[declared_reason(client or "", policy.title)] for client in table["client"]]
+    claims = zip(table["client"], table["declared"], strict=True)
+    named = [[declared_reason(client, policy.title)] if declared else [] for client, declared in claims]
     # Where the log names neither token nor plan, the tool may as well pay per use.
     certain = pl.col("declared") & ~pl.col("allowed") & pl.col("subscribed")
     table = table.with_columns(
-        named=pl.Series(named, dtype=pl.List(REASON)),
+        named=listed(named),
         banned=certain,
         permitted=pl.col("declared") & (pl.col("allowed") | ~pl.col("subscribed")),
     )
@@ -220,5 +218,5 @@ def _against(
     rows = rows.sort("account_id")
     oriented = assessment.oriented[rows["row"].to_numpy()]
     told = against(rows, oriented, model.reference, model.settings.decision.reasons)
-    listed = rows.select("account_id", one=pl.Series(told, dtype=pl.List(REASON))).explode("one")
-    return listed.filter(pl.col("one").is_not_null()).unnest("one").select(*AGAINST).cast(AGAINST)
+    table = rows.select("account_id", one=listed(told)).explode("one")
+    return table.filter(pl.col("one").is_not_null()).unnest("one").select(*AGAINST).cast(AGAINST)

@@ -69,7 +69,9 @@ def _poisoned(table):
         if name in table.columns:
             yield texts.alias(name)
     if "seen" in table.columns:
-        yield pl.Series("seen", [[hostile(place), "Accept", hostile(place + 1)] for place in range(table.height)])
+        yield pl.Series(
+            "seen", [[hostile(place), "Accept", hostile(place + 1)] for place in range(table.height)]
+        )
         yield pl.Series("expected", [["Accept", hostile(place + 2)] for place in range(table.height)])
     if "reasons" in table.columns:
         reasons = [

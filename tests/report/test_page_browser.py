@@ -173,7 +173,9 @@ def check_harmless(page):
 
 def test_hostile_texts_are_texts_everywhere(opened, hostile_page, hostile_folder):
     folder, _ = hostile_folder
-    accounts = pl.read_parquet(folder / "accounts.parquet").filter(pl.col("flagged") | (pl.col("verdict") == "watch"))
+    accounts = pl.read_parquet(folder / "accounts.parquet").filter(
+        pl.col("flagged") | (pl.col("verdict") == "watch")
+    )
     with opened(hostile_page) as page:
         page.get_by_role("button", name="Open all").click()
         page.locator(".case table.diff").first.wait_for()
@@ -187,7 +189,9 @@ def test_hostile_texts_are_texts_everywhere(opened, hostile_page, hostile_folder
 def test_a_hostile_log_comes_out_as_text(opened, sample, sample_cases, tmp_path):
     worst = '"><script>document.title=1</script>\u202e\x1b[2J'
     rows = pl.read_parquet(sample / "logs")
-    asked = pl.col("account_id") == next(case.account_id for case in sample_cases if case.verdict == "harness")
+    asked = pl.col("account_id") == next(
+        case.account_id for case in sample_cases if case.verdict == "harness"
+    )
     rows = rows.with_columns(
         account_id=pl.when(asked).then(pl.lit(worst)).otherwise("account_id"),
         user_agent=pl.when(asked).then(pl.col("user_agent") + worst).otherwise("user_agent"),
