@@ -160,14 +160,15 @@ def _said(drawn: Profile, hours: list[Hour], *, telemetry: bool) -> Iterator[str
     for flagged, count in ((True, drawn.flagged_hours), (False, drawn.hours)):
         if count:
             part = "Flagged" if flagged else "Not flagged"
-            yield f"{part}: {count:,} hours{_covered(hours, flagged=flagged) if telemetry else ''}."
+            covered = _covered(hours, flagged=flagged) if telemetry else ""
+            yield f"{part}: {count:,} hour{'' if count == 1 else 's'}{covered}."
     yield f"Highest bar: {drawn.most:,} an hour."
 
 
 def _covered(hours: list[Hour], *, flagged: bool) -> str:
     served = sum(one.served for one in hours if one.flagged == flagged)
     reported = sum(one.reported for one in hours if one.flagged == flagged)
-    return f", {served:,} answers, {reported:,} reported by telemetry"
+    return f"; requests answered {served:,}, reported by telemetry {reported:,}"
 
 
 def _why(reason: Reason) -> Why:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from detector.model.card import LIMITS
+from detector.report.casefile import NEXT_STEPS
 from detector.report.summary import MEANINGS
 from detector.schema import FAMILIES, VERDICTS
 
@@ -83,10 +84,25 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """A run without its cases; ``facts`` are names and values of the model card."""
+    """A run without its cases.
+
+    Attributes:
+        overview: the run in figures.
+        tallies: accounts by verdict, in the order of ``detector.schema.VERDICTS``.
+        steps: what to do with an account, by each verdict that has cases in this run.
+        rule: the policy's rule in a sentence.
+        families: families of evidence, in the order of ``detector.schema.FAMILIES``.
+        data: what was read.
+        incidents: a sentence each.
+        facts: names and values of the model and the run.
+        limits: what the model cannot do, a sentence each.
+
+    """
 
     overview: Overview
     tallies: tuple[Tally, ...]
+    steps: tuple[tuple[str, str], ...]
+    rule: str
     families: tuple[Family, ...]
     data: Data
     incidents: tuple[str, ...]
@@ -138,6 +154,8 @@ def run_data(accounts: pl.DataFrame, record: Mapping[str, Any]) -> RunData:
             )
             for name, count in counts.items()
         ),
+        steps=tuple((name, NEXT_STEPS[name]) for name in LISTED if counts[name]),
+        rule=record.get("rule", record["policy"]),
         families=families,
         data=data,
         incidents=tuple(incident["text"] for incident in record["incidents"]),
