@@ -16,8 +16,8 @@ from detector.ingest import read_log
 from detector.ingest.dialects import DIALECTS, load_dialect
 from detector.ingest.ingestion import ingest_logs
 from detector.ingest.store.table import Store
-from detector.verdict.write import RUN_FILES
 from detector.settings import default_settings
+from detector.verdict.write import RUN_FILES
 
 SECRETS = {
     "account_id": "account-0",

@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -368,14 +367,19 @@ SENTENCES = {
         1.0,
         0.0,
         {},
-        "100% of the requests have headers laid out as by another HTTP library than this client's; normally 0%",
+        (
+            "100% of the requests have headers laid out as by another HTTP library than this client's; "
+            "normally 0%"
+        ),
     ),
     "user_agent_bits": (
         6.0,
         0.0005,
         {},
-        "user agents of this form are sent by about 1 in 64 of this client's accounts at most; normally by "
-        "more than 99.9%",
+        (
+            "user agents of this form are sent by about 1 in 64 of this client's accounts at most; "
+            "normally by more than 99.9%"
+        ),
     ),
     "accept_encoding_bits": (
         10.0,
@@ -387,8 +391,10 @@ SENTENCES = {
         7.0,
         0.0,
         {},
-        "header values like these are sent by about 1 in 128 of this client's accounts at most; normally by "
-        "100%",
+        (
+            "header values like these are sent by about 1 in 128 of this client's accounts at most; "
+            "normally by 100%"
+        ),
     ),
     "ja4_bits": (
         20.0,
