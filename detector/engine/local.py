@@ -1,14 +1,12 @@
 """Training and scoring on one machine: what ``detector train`` and ``detector score`` run."""
 
 import hashlib
-import json
 import platform
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module, metadata
-from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -38,6 +36,9 @@ __all__ = ["Run", "score", "train"]
 
 PACKAGES = ("harness-detector", "numpy", "polars", "scikit-learn")
 """Packages whose versions a run records."""
+
+IDENTITY = ("account_id", "verdict", "score", "sessions", "requests", "first_seen", "last_seen")
+"""What tells the accounts of one run from those of any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +190,9 @@ def score(
 
 
 def _run_id(model: str, policy: str, accounts: pl.DataFrame) -> str:
-    """Name a run by what it says: the same log, model and policy give the same id."""
-    told = BytesIO()
-    accounts.write_ipc(told)
-    digest = hashlib.sha256(json.dumps([model, policy, metadata.version("harness-detector")]).encode())
-    digest.update(told.getbuffer())
-    return digest.hexdigest()[:16]
+    """Name a run by what was given and found: the same log, model and policy give the same id."""
+    told = accounts.select(*IDENTITY).write_csv()
+    return hashlib.sha256("\n".join([model, policy, told]).encode()).hexdigest()[:16]
 
 
 def _import_early() -> None:

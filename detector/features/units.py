@@ -34,12 +34,10 @@ def spanned(low: float, high: float, unit: str | None = "") -> str:
 
 
 def _percent(share: float) -> str:
-    if 0 < share < 0.0005:
-        return "less than 0.1%"
-    if 0.9995 < share < 1:
-        return "more than 99.9%"
-    whole = share in {0, 1} or 0.1 <= share <= 0.9 or share >= 1.1
-    return f"{share:,.0%}" if whole else f"{share:.1%}"
+    if share in {0, 1} or 0.1 <= share <= 0.9 or share >= 1.1:
+        return f"{share:,.0%}"
+    said = f"{share:.1%}"
+    return {"0.0%": "less than 0.1%", "100.0%": "more than 99.9%" if share < 1 else "100.0%"}.get(said, said)
 
 
 def _one_in(digits: float) -> str:
