@@ -12,7 +12,6 @@ commands, schema, features, dialects, ``benchmarks/results``, ``datasets/sample`
 
 import argparse
 import io
-import math
 import re
 import sys
 from contextlib import chdir, redirect_stdout
@@ -39,7 +38,6 @@ PAGES = (
     "docs/log-format.md",
     "docs/speed.md",
 )
-PICTURE = "docs/activity.svg"
 GROWTH = "docs/speed.svg"
 BLOCK = re.compile(r"<!-- begin (\S+): docs/build\.py -->\n(?:.*?)<!-- end \1 -->", re.DOTALL)
 WIDTH = 88
@@ -91,7 +89,7 @@ def pages(run: detector.Run) -> dict[str, str]:
         "session-columns": verdict_table(SESSION_VERDICT),
     }
     texts = {page: fill((ROOT / page).read_text("utf-8"), blocks) for page in PAGES}
-    return {**texts, PICTURE: picture(run), GROWTH: growth_plot(speed["lines"])}
+    return {**texts, GROWTH: growth_plot(speed["lines"])}
 
 
 def sample_run() -> detector.Run:
@@ -159,55 +157,6 @@ def kind(dtype: Any) -> str:
     if isinstance(dtype, pl.Datetime):
         return f"datetime ({dtype.time_unit}, {dtype.time_zone})"
     return str(dtype).lower()
-
-
-def picture(run: detector.Run) -> str:
-    """Draw the hours of the account whose flagged and other parts are both largest, as SVG."""
-    hit, rest = (
-        pl.col("requests").filter(chosen).sum() for chosen in (pl.col("flagged"), ~pl.col("flagged"))
-    )
-    parts = run.sessions.group_by("account_id").agg(least=pl.min_horizontal(hit, rest))
-    account = str(parts.sort("least", "account_id", descending=[True, False])["account_id"][0])
-    start = pl.col("start")
-    cells = (
-        run.sessions.filter(account_id=account)
-        .group_by(start.dt.date().alias("day"), start.dt.hour().alias("hour"), "flagged")
-        .agg(pl.col("requests").sum())
-        .sort("requests", "day", "hour", "flagged", descending=[True, False, False, False])
-    )
-    rows = {day: 66 + 26 * number for number, day in enumerate(cells["day"].unique().sort())}
-    size = f'width="760" height="{60 + 26 * len(rows)}"'
-    most = cells["requests"].to_list()[0]
-    title = f"Account {account} of the sample: requests by day and hour (UTC)"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">',
-            f'<rect {size} fill="#ffffff"/>',
-            text(16, 22, title),
-            *(dot(x, 18, 5, flagged=flagged) for x, flagged in ((526, False), (616, True))),
-            *(text(x, 22, word) for x, word in ((536, "not flagged"), (626, "flagged"))),
-            *(text(97 + 27 * hour, 44, str(hour)) for hour in range(0, 24, 3)),
-            *(text(16, y + 4, str(day)) for day, y in rows.items()),
-            *(
-                dot(100 + 27 * hour, rows[day], max(2.0, 12 * math.sqrt(count / most)), flagged=flagged)
-                for day, hour, flagged, count in cells.select(
-                    "day", "hour", "flagged", "requests"
-                ).iter_rows()
-            ),
-            "</svg>\n",
-        ]
-    )
-
-
-def text(x: int, y: int, words: str) -> str:
-    """Return a line of text."""
-    return f'<text x="{x}" y="{y}" fill="#444444">{words}</text>'
-
-
-def dot(x: int, y: int, radius: float, *, flagged: bool) -> str:
-    """Return a dot in the colour of flagged or other sessions."""
-    colour = "#d1603d" if flagged else "#3b6ea5"
-    return f'<circle cx="{x}" cy="{y}" r="{radius:.1f}" fill="{colour}" fill-opacity="0.8"/>'
 
 
 def main() -> int:
