@@ -131,8 +131,9 @@ def score(
 
     Args:
         logs: file, folder, Hive dataset or glob of native logs, or a store.
-        output: folder for ``accounts.parquet``, ``sessions.parquet`` and
-            ``run.json``; must not exist, be empty or hold an earlier run.
+        output: folder for ``accounts.parquet``, ``sessions.parquet``, ``run.json`` and the
+            tables that case files are made from; must not exist, be empty or hold an
+            earlier run.
         model: folder of a bundle; the one that travels with the package where left out.
         policy: name or file of the policy.
         progress: told of the stages.
@@ -192,7 +193,7 @@ def score(
 def _run_id(model: str, policy: str, accounts: pl.DataFrame) -> str:
     """Name a run by what was given and found: the same log, model and policy give the same id."""
     told = accounts.select(*IDENTITY).write_csv()
-    return hashlib.sha256("\n".join([model, policy, told]).encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{model}\n{policy}\n{told}".encode()).hexdigest()[:16]
 
 
 def _import_early() -> None:
