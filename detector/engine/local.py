@@ -5,9 +5,8 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -95,7 +94,6 @@ def train(
     settings = settings or default_settings()
     rules = load_policy(policy)
     with new_folder(output) as folder, kept_work(output, log_state(logs), settings) as work:
-        _import_early()
         measured = measure_log(logs, settings, work, progress=progress, jobs=jobs or cpu_count())
         usable = measured.streams.filter((pl.col("served") >= settings.floors.served) & ~rules.declared())
         if usable.is_empty():
@@ -145,7 +143,6 @@ def score(
         work = stack.enter_context(
             passing_work() if output is None else kept_work(output, log_state(logs), loaded.settings)
         )
-        _import_early()
         clock = [time.perf_counter()]
         measured = measure_log(
             logs, loaded.settings, work, loaded.population, progress, jobs=jobs or cpu_count()
@@ -179,12 +176,6 @@ def score(
             return Run(decision.accounts, pl.concat(listed).lazy(), record)
         write_verdicts(target, decision.accounts, listed, record)
     return Run(decision.accounts, pl.scan_parquet(Path(str(output)) / "sessions.parquet"), record)
-
-
-def _import_early() -> None:
-    """Import what is needed at the end while the log is read: scikit-learn and scipy take a second."""
-    for name in ("sklearn.ensemble", "scipy.stats"):
-        Thread(target=import_module, args=(name,)).start()
 
 
 def _input(measured: Measured) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from detector.report.text import shown, table, visible
 from detector.schema import VERDICTS
-from detector.verdict.evaluate import Figures
+
+if TYPE_CHECKING:
+    from detector.verdict.evaluate import Figures  # takes a second to import, and only evaluating needs it
 
 __all__ = ["figures_text", "fleet_text", "model_text", "run_text"]
 
@@ -66,7 +68,7 @@ def run_text(accounts: pl.DataFrame, record: Mapping[str, Any], output: str | Pa
     return "\n".join([*lines, *([""] if notes else []), *notes, "", *_next(accounts, flagged, output)])
 
 
-def figures_text(figures: Figures) -> str:
+def figures_text(figures: "Figures") -> str:
     """Return the figures of an evaluation as text."""
     if figures.average_precision is None:
         ranking = ["no ranking: one side is empty after leaving out"]
