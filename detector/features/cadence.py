@@ -90,7 +90,7 @@ def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
         )
         .with_columns(human=pl.when(main).then(~pl.col("tool_result") & ~pl.col("overlap")))
         .drop("small", "open_until", "wait")
-        .collect()
+        .collect(engine="in-memory")
     )
 
 

@@ -62,7 +62,7 @@ def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
             "country",
         )
         .cast(dict.fromkeys(COUNTS[:-1], pl.Int32))
-        .collect()
+        .collect(engine="in-memory")
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from detector.features.runs import Runs
 from detector.settings import SessionSettings
 
 __all__ = ["ORDER", "OUT_OF_SCOPE", "assign_sessions", "in_order"]
@@ -66,19 +67,24 @@ def assign_sessions(
         key=pl.col("session_id").hash(),
         in_scope=~pl.col("auth").is_in(OUT_OF_SCOPE).fill_null(value=False),
     ).with_row_index("row")
-    inference = _name(keys.filter(pl.col("kind") == "inference"), identity, settings)
+    asked = keys["kind"] == "inference"
+    inference = _name(keys.filter(asked), identity, settings)
     own = ["account", "in_scope", "key"]
+    runs = Runs.of(inference, own)
+    heads = runs.heads(inference.select(*own, "session_id"))
+    heads = heads.with_columns(start=runs.least(inference["timestamp"]))
     sessions = (
-        inference.group_by(own)
-        .agg(name=pl.col("session_id").first(), start=pl.col("timestamp").min())
+        heads.group_by(own)
+        .agg(name=pl.col("session_id").first(), start=pl.col("start").min())
         .sort("account", "start", "name", "in_scope")
         .with_row_index("session")
     )
-    inference = inference.join(sessions.select(*own, "session"), on=own, how="left")
-    rest = _join_rest(keys.filter(pl.col("kind") != "inference"), inference, sessions, settings)
-    found = pl.concat([part.select("row", "session") for part in (inference, rest)])
+    numbers = heads.join(sessions, on=own, how="left", maintain_order="left")["session"]
+    inference = inference.with_columns(runs.spread(numbers))
+    rest = _join_rest(keys.filter(~asked), inference, sessions, settings)
     codes = np.full(requests.height, sessions.height, dtype=np.uint32)
-    codes[found["row"]] = found["session"].fill_null(sessions.height)
+    for part in (inference, rest):
+        codes[part["row"]] = part["session"].fill_null(sessions.height)
     session = pl.Series("session", codes)
     session = pl.select(pl.when(session < sessions.height).then(session)).to_series()
     return session, sessions.select("session", "account", "in_scope", "name", "start")
@@ -144,7 +150,10 @@ def _join_rest(
     declared = sessions.sort("in_scope", descending=True).unique(
         ["account", "key"], keep="first", maintain_order=True
     )
-    by_id = rest.join(declared.select("account", "key", "session"), on=["account", "key"], how="left")
+    runs = Runs.of(rest, ["account", "key"])
+    heads = runs.heads(rest.select("account", "key"))
+    found = heads.join(declared, on=["account", "key"], how="left", maintain_order="left")
+    by_id = rest.with_columns(runs.spread(found["session"]))
     matched = by_id.filter(pl.col("session").is_not_null())
     loose = by_id.filter(pl.col("session").is_null()).drop("session")
     if loose.is_empty():

@@ -55,7 +55,7 @@ def posts(rows: pl.DataFrame) -> pl.DataFrame:
             lag=_seconds(pl.col("timestamp") - pl.col("asked")),
             interval=pl.when(post).then(_seconds(pl.col("timestamp") - _last(post, rows=1))),
         )
-        .collect()
+        .collect(engine="in-memory")
     )
 
 
