@@ -59,31 +59,35 @@ def assign_sessions(
     """
     keys = requests.select(
         "account",
-        "kind",
         "timestamp",
         "session_id",
-        "fingerprint",
         # Joins on integers; two ids of one account share a hash of 64 bits once in ages.
         key=pl.col("session_id").hash(),
         in_scope=~pl.col("auth").is_in(OUT_OF_SCOPE).fill_null(value=False),
     ).with_row_index("row")
-    asked = keys["kind"] == "inference"
-    inference = _name(keys.filter(asked), identity, settings)
+    asked, declared = requests["kind"] == "inference", keys["session_id"].is_not_null()
+    undeclared = keys.with_columns(requests["fingerprint"]).filter(asked & ~declared)
+    parts = [keys.filter(asked & declared), _name(undeclared, identity, settings)]
     own = ["account", "in_scope", "key"]
-    runs = Runs.of(inference, own)
-    heads = runs.heads(inference.select(*own, "session_id"))
-    heads = heads.with_columns(start=runs.least(inference["timestamp"]))
+    runs = [Runs.of(part, own) for part in parts]
+    heads = [
+        run.heads(part.select(*own, "session_id")).with_columns(start=run.least(part["timestamp"]))
+        for part, run in zip(parts, runs, strict=True)
+    ]
     sessions = (
-        heads.group_by(own)
+        pl.concat(heads)
+        .group_by(own)
         .agg(name=pl.col("session_id").first(), start=pl.col("start").min())
         .sort("account", "start", "name", "in_scope")
         .with_row_index("session")
     )
-    numbers = heads.join(sessions, on=own, how="left", maintain_order="left")["session"]
-    inference = inference.with_columns(runs.spread(numbers))
-    rest = _join_rest(keys.filter(~asked), inference, sessions, settings)
+    inference = pl.concat(
+        part.select("row", "account", "timestamp", run.spread(_looked_up(head, sessions, own)))
+        for part, run, head in zip(parts, runs, heads, strict=True)
+    )
+    rest = requests.select("kind").hstack(keys.drop("session_id", "in_scope")).filter(~asked)
     codes = np.full(requests.height, sessions.height, dtype=np.uint32)
-    for part in (inference, rest):
+    for part in (inference, _join_rest(rest, inference, sessions, settings)):
         codes[part["row"]] = part["session"].fill_null(sessions.height)
     session = pl.Series("session", codes)
     session = pl.select(pl.when(session < sessions.height).then(session)).to_series()
@@ -121,49 +125,44 @@ def in_order(requests: pl.DataFrame, session: pl.Series) -> NDArray[np.uint32]:
     return order
 
 
-def _name(inference: pl.DataFrame, identity: pl.DataFrame, settings: SessionSettings) -> pl.DataFrame:
+def _looked_up(heads: pl.DataFrame, sessions: pl.DataFrame, own: list[str]) -> pl.Series:
+    """Return the session of each row by its key; null where there is none."""
+    return heads.join(sessions.select(*own, "session"), on=own, how="left", maintain_order="left")["session"]
+
+
+def _name(undeclared: pl.DataFrame, identity: pl.DataFrame, settings: SessionSettings) -> pl.DataFrame:
     """Give inference requests that declare no session an id and a key of their own."""
-    undeclared = inference.filter(pl.col("session_id").is_null())
-    if undeclared.is_empty():
-        return inference
     gap = pl.duration(microseconds=int(settings.gap_minutes * 60e6))
-    key = ["account", "in_scope", "lineage"]
-    undeclared = undeclared.join(identity.select("fingerprint", "lineage"), on="fingerprint", how="left")
-    undeclared = undeclared.sort([*key, "timestamp"]).with_columns(
-        run=(pl.col("timestamp").diff() > gap).fill_null(value=False).cum_sum().over(key)
+    own = ["account", "in_scope", "lineage"]
+    rows = undeclared.join(identity.select("fingerprint", "lineage"), on="fingerprint", how="left")
+    rows = rows.sort(*own, "timestamp").with_columns(
+        run=(pl.col("timestamp").diff() > gap).fill_null(value=False).cum_sum()
     )
-    starts = undeclared.group_by(*key, "run").agg(pl.col("timestamp").min())
+    runs = Runs.of(rows, [*own, "run"])
+    heads = runs.heads(rows.select("timestamp", "lineage"))
     name = pl.format("{}-{}", pl.col("timestamp").dt.strftime("~%Y%m%dT%H%M%S%.6f"), "lineage")
-    starts = starts.with_columns(session_id=name).with_columns(key=pl.col("session_id").hash())
-    named = undeclared.drop("session_id", "key").join(
-        starts.drop("timestamp"), on=[*key, "run"], how="left", nulls_equal=True
-    )
-    declared = inference.filter(pl.col("session_id").is_not_null())
-    return pl.concat([declared, named.select(inference.columns)])
+    names = heads.select(session_id=name).with_columns(key=pl.col("session_id").hash())
+    return rows.select("row", "account", "timestamp", *map(runs.spread, names), "in_scope")
 
 
 def _join_rest(
     rest: pl.DataFrame, inference: pl.DataFrame, sessions: pl.DataFrame, settings: SessionSettings
 ) -> pl.DataFrame:
-    """Give telemetry posts, probes and other rows their session: by id, else by time."""
+    """Return ``row`` and ``session`` of telemetry posts, probes and other rows: by id, else by time."""
     window = f"{round(settings.join_minutes * 60e6)}us"
-    declared = sessions.sort("in_scope", descending=True).unique(
-        ["account", "key"], keep="first", maintain_order=True
-    )
-    runs = Runs.of(rest, ["account", "key"])
-    heads = runs.heads(rest.select("account", "key"))
-    found = heads.join(declared, on=["account", "key"], how="left", maintain_order="left")
-    by_id = rest.with_columns(runs.spread(found["session"]))
-    matched = by_id.filter(pl.col("session").is_not_null())
-    loose = by_id.filter(pl.col("session").is_null()).drop("session")
+    own = ["account", "key"]
+    declared = sessions.sort("in_scope", descending=True).unique(own, keep="first", maintain_order=True)
+    runs = Runs.of(rest, own)
+    by_id = runs.spread(_looked_up(runs.heads(rest.select(own)), declared, own))
+    matched = rest.select("row", by_id)
+    loose = rest.filter(by_id.is_null())
     if loose.is_empty():
         return matched
     starts = sessions.select("account", pl.col("start").alias("timestamp"), "session")
-    anchors = inference.select("account", "timestamp", "session")
     # A probe precedes its session; a post follows the requests that it reports.
     probes = _nearest(loose.filter(pl.col("kind") == "probe"), starts, "forward", window)
-    others = _nearest(loose.filter(pl.col("kind") != "probe"), anchors, "backward", window)
-    return pl.concat([matched, probes, others], how="diagonal")
+    others = _nearest(loose.filter(pl.col("kind") != "probe"), inference, "backward", window)
+    return pl.concat(part.select("row", "session") for part in (matched, probes, others))
 
 
 def _nearest(rows: pl.DataFrame, anchors: pl.DataFrame, strategy: str, window: str) -> pl.DataFrame:
