@@ -183,8 +183,11 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
             inference=pl.len().cast(pl.Int64),
             split=pl.col("tool_result").is_not_null().any(),
         ),
-        _sums(usage.steps(turns), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]),
-        _sums(posts, telemetry.counters()),
+        _sums(
+            usage.steps(turns).lazy(), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]
+        ),
+        _sums(turns.lazy().filter("human"), cadence.human_counters(settings.cadence)),
+        _sums(posts.lazy(), telemetry.counters()),
     ]
     table = reduce(lambda left, right: left.join(right, on="session", how="left"), parts)
     # Until ``outage.find_losses`` has seen the fleet, all silence is the account's own.
@@ -240,8 +243,8 @@ def _counted(rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     return heads.group_by(columns).agg(requests=pl.col("rows").sum())
 
 
-def _sums(rows: pl.DataFrame, counters: list[pl.Expr]) -> pl.DataFrame:
+def _sums(rows: pl.LazyFrame, counters: list[pl.Expr]) -> pl.DataFrame:
     """Sum up what every row adds to each counter, by session; rows come sorted by session."""
-    table = rows.lazy().select("session", *counters).collect(engine="in-memory")
+    table = rows.select("session", *counters).collect(engine="in-memory")
     runs = Runs.of(table, ["session"])
     return runs.heads(table.select("session")).hstack(runs.sums(table.drop("session")))

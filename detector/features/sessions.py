@@ -94,7 +94,7 @@ def assign_sessions(
     return session, sessions.select("session", "account", "in_scope", "name", "start")
 
 
-def in_order(requests: pl.DataFrame, session: pl.Series) -> NDArray[np.uint32]:
+def in_order(requests: pl.DataFrame, session: pl.Series) -> NDArray[np.int64]:
     """Return the positions of the requests with a session, sorted by ``ORDER``.
 
     One key of 64 bits sorts by session and time; only ties are sorted by all the rest.
@@ -107,20 +107,20 @@ def in_order(requests: pl.DataFrame, session: pl.Series) -> NDArray[np.uint32]:
     time = requests["timestamp"].to_physical()
     first, last = int(time.min() or 0), int(time.max() or 0)  # type: ignore[arg-type]
     span = last - first + 1
-    keys = pl.DataFrame({"session": session, "timestamp": time - first}).with_row_index("at")
-    keys = keys.filter(pl.col("session").is_not_null())
-    key = pl.struct("session", "timestamp")
+    number = session.cast(pl.Int64)
     if (int(session.max() or 0) + 1) * span <= LARGEST_KEY:  # type: ignore[arg-type]
-        key = pl.col("session").cast(pl.Int64) * span + pl.col("timestamp")
-    keys = keys.select("at", key.alias("key"))
-    keys = keys[keys["key"].arg_sort()]
-    order: NDArray[np.uint32] = keys["at"].to_numpy()
-    again = keys["key"] == keys["key"].shift(1)
+        key = number * span + (time - first)
+    else:
+        key = pl.select(pl.when(number.is_not_null()).then(pl.struct(number, time).rank("dense"))).to_series()
+    # Stores come sorted by account and time, which a merge sort makes use of.
+    keys = key.cast(pl.Int64).fill_null(np.iinfo(np.int64).max).to_numpy()
+    order = np.argsort(keys, kind="stable")[: len(keys) - key.null_count()]
+    key = key.gather(order)
+    again = key == key.shift(1)
     if again.any():
         # Ties stand side by side, so those sorted by everything fit into the places they had.
         at = (again | again.shift(-1)).fill_null(value=False).arg_true().to_numpy()
         tied = requests.with_columns(session)[order[at]]
-        order = order.copy()
         order[at] = order[at][tied.select(pl.arg_sort_by(ORDER)).to_series().to_numpy()]
     return order
 
