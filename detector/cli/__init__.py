@@ -18,7 +18,7 @@ __all__ = ["main"]
 # takes the same memory again with every part of a log: kept for some seconds and shared by all threads,
 # it need not come from the kernel each time.
 os.environ.setdefault(
-    "_RJEM_MALLOC_CONF", "narenas:2,oversize_threshold:0,dirty_decay_ms:5000,muzzy_decay_ms:0"
+    "_RJEM_MALLOC_CONF", "narenas:2,oversize_threshold:0,dirty_decay_ms:20000,muzzy_decay_ms:0"
 )
 
 
