@@ -2,60 +2,55 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import polars as pl
 
-from detector.report.text import shown, table, visible
+from detector.report.text import Style, columns, fitted, shown, table, unstyled, visible
 from detector.schema import VERDICTS
 from detector.verdict.evaluate import Figures
+from detector.verdict.meaning import MEANINGS
 
 __all__ = ["figures_text", "fleet_text", "model_text", "run_text"]
 
-TOP = 10
-"""Flagged accounts that are listed at most."""
+TOP = {"harness": 7, "declared_third_party": 3}
+"""Flagged accounts that are listed at most, by verdict."""
 
-MEANINGS = {
-    "harness": "automated traffic that poses as the provider's own client",
-    "declared_third_party": "a third-party client that names itself",
-    "watch": "unusual, not enough for a flag",
-    "clear": "nothing conclusive",
-    "insufficient_data": "too little traffic to judge",
-    "out_of_scope": "pays for each use",
-}
+UUID = 36
+"""Columns of an account id that is never cut."""
+
+LEAST = 16
+"""Columns below which a reason says nothing and goes."""
+
+Row = tuple[str, str, str, str]
+
+COLOURS = {"harness": "red", "declared_third_party": "magenta", "watch": "yellow"}
+"""Of the verdicts that ask for somebody's eyes."""
 
 
-def run_text(accounts: pl.DataFrame, record: Mapping[str, Any], output: str | Path) -> str:
+def run_text(
+    accounts: pl.DataFrame,
+    record: Mapping[str, Any],
+    output: str | Path,
+    *,
+    width: int | None = None,
+    style: Style = unstyled,
+) -> str:
     """Return the summary of a scoring run.
 
     Args:
         accounts: the account verdicts.
         record: what ``run.json`` holds.
         output: the folder that was written, as the user named it.
+        width: columns that lines are fitted to; nothing is cut or folded where left out.
+        style: gives text its colours; none where left out.
 
     """
     given = record["input"]
     used = f"model {shown(record['model']['id'])}, policy {shown(record['policy'])}"
-    lines = [
-        f"{accounts.height:,} accounts, {given['accepted']:,} requests; {used}",
-        *table(
-            [(name, f"{record['verdicts'].get(name, 0):,}", MEANINGS[name]) for name in VERDICTS],
-            right=frozenset({1}),
-        ),
-    ]
-    order = {name: number for number, name in enumerate(VERDICTS)}
-    flagged = accounts.filter("flagged").sort(
-        pl.col("verdict").replace_strict(order, default=len(order)),
-        "score",
-        "account_id",
-        descending=[False, True, False],
-    )
-    if flagged.height:
-        lines += ["", f"flagged ({min(TOP, flagged.height)} of {flagged.height:,})"]
-        lines += table(
-            [_flagged(row) for row in flagged.head(TOP).iter_rows(named=True)], right=frozenset({1})
-        )
     told = (f"incident: {shown(incident['text'], 1000)}" for incident in record["incidents"])
     notes = [
         *told,
@@ -63,7 +58,17 @@ def run_text(accounts: pl.DataFrame, record: Mapping[str, Any], output: str | Pa
         *_limits(record),
         *(f"warning: {shown(text, 1000)}" for text in record["warnings"]),
     ]
-    return "\n".join([*lines, *([""] if notes else []), *notes, "", *_next(accounts, flagged, output)])
+    return "\n".join(
+        [
+            f"{accounts.height:,} accounts, {given['accepted']:,} requests; {used}",
+            *_counts(record["verdicts"], style),
+            *_top(accounts, width, style),
+            *([""] if notes else []),
+            *(line for note in notes for line in _folded(note, width, style)),
+            "",
+            *_next(accounts, output, style),
+        ]
+    )
 
 
 def figures_text(figures: Figures) -> str:
@@ -152,9 +157,68 @@ def fleet_text(rows: Mapping[str, int], classes: Mapping[str, int], output: str 
     )
 
 
-def _flagged(row: Mapping[str, Any]) -> Sequence[str]:
+def _counts(verdicts: Mapping[str, int], style: Style) -> list[str]:
+    """Count the verdicts; colour those that ask for somebody's eyes."""
+    rows = [(name, f"{verdicts.get(name, 0):,}", MEANINGS[name]) for name in VERDICTS]
+    lines = zip(VERDICTS, table(rows, right=frozenset({1})), strict=True)
+    return [
+        line.replace(name, style(name, fg=COLOURS[name]), 1) if name in COLOURS and name in verdicts else line
+        for name, line in lines
+    ]
+
+
+def _top(accounts: pl.DataFrame, width: int | None, style: Style) -> list[str]:
+    """List the flagged accounts with the highest scores, a group a verdict."""
+    groups = [(name, _ranked(accounts, name)) for name in TOP]
+    groups = [(name, found) for name, found in groups if found.height]
+    if not groups:
+        return []
+    picked = [found.head(TOP[name]) for name, found in groups]
+    head = ("account", "score", "flagged", "strongest reason")
+    rows = [head, *(_account(row) for part in picked for row in part.iter_rows(named=True))]
+    if width:
+        rows = _fit(rows, width)
+    lines = iter(table(rows, right=frozenset({1, 2})))
+    listed = ["", style(next(lines), dim=True)]
+    for (name, found), part in zip(groups, picked, strict=True):
+        more = f"{part.height:,} of {found.height:,}" if part.height < found.height else f"{found.height:,}"
+        listed += [f"{style(name, fg=COLOURS[name], bold=True)} ({more})", *islice(lines, part.height)]
+    return listed
+
+
+def _ranked(accounts: pl.DataFrame, verdict: str) -> pl.DataFrame:
+    """Return the accounts of a verdict, highest scores first."""
+    return accounts.filter(verdict=verdict).sort(
+        "score", "account_id", descending=[True, False], nulls_last=True
+    )
+
+
+def _account(row: Mapping[str, Any]) -> Row:
     reason = row["reasons"][0]["text"] if row["reasons"] else ""
-    return shown(row["account_id"], 64), f"{row['score']:.3f}", row["verdict"], shown(reason)
+    part = f"{100 * row['flagged_requests'] // max(1, row['requests'])}%"
+    return shown(row["account_id"], 64), f"{row['score']:.3f}", part, shown(reason)
+
+
+def _fit(rows: Sequence[Row], width: int) -> list[Row]:
+    """Cut ids and reasons so that a line fits; an id goes before a reason, for people copy it."""
+    fixed = sum(max(columns(row[i]) for row in rows) for i in (1, 2)) + 8
+    longest = max(columns(row[0]) for row in rows)
+    account = max(8, min(longest, width - fixed - min(LEAST, max(columns(row[3]) for row in rows))))
+    if longest <= UUID:
+        account = longest
+    reason = width - fixed - account
+    return [
+        (fitted(row[0], account), row[1], row[2], fitted(row[3], reason) if reason >= LEAST else "")
+        for row in rows
+    ]
+
+
+def _folded(note: str, width: int | None, style: Style) -> list[str]:
+    """Fold a note; its kind, which stands before the colon, in colour where it warns."""
+    lines = wrap(note, max(20, width), subsequent_indent="  ", break_on_hyphens=False) if width else [note]
+    kind, colon, rest = lines[0].partition(":")
+    warns = kind in {"warning", "incident"}
+    return [style(kind, fg="yellow") + colon + rest if warns else lines[0], *lines[1:]]
 
 
 def _print_mode(counts: Mapping[str, int]) -> list[str]:
@@ -191,17 +255,15 @@ def _limits(record: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _next(accounts: pl.DataFrame, flagged: pl.DataFrame, output: str | Path) -> list[str]:
+def _next(accounts: pl.DataFrame, output: str | Path, style: Style) -> list[str]:
     """Say where the verdicts are and how to go on."""
     folder = shlex.quote(visible(str(output)))
-    lines = [f"written: {folder} (accounts.parquet, sessions.parquet, run.json)"]
-    first = (
-        flagged
-        if flagged.height
-        else accounts.filter(pl.col("verdict") == "watch").sort("score", descending=True)
-    )
-    if first.height:
-        name = visible(first["account_id"][0])
+    ranked = (_ranked(accounts, name) for name in COLOURS)
+    first = next((found["account_id"][0] for found in ranked if found.height), None)
+    if first is None:
+        step = "nothing; no account asks for somebody's eyes"
+    else:
+        name = visible(first)
         end = "-- " if name.startswith("-") else ""
-        lines.append(f"next: detector explain {end}{folder} {shlex.quote(name)}")
-    return lines
+        step = style(f"detector explain {end}{folder} {shlex.quote(name)}", bold=True)
+    return [f"written: {folder} (accounts.parquet, sessions.parquet, run.json)", f"next: {step}"]
