@@ -52,7 +52,6 @@ def print_file(path: Path) -> None:
             for line in lines:
                 say("".join(one if one.isprintable() else ascii(one)[1:-1] for one in line.rstrip("\n")))
         return
-    out = click.get_binary_stream("stdout")
     with path.open("rb") as file:
-        shutil.copyfileobj(file, out)
-    out.flush()
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.buffer.flush()

@@ -60,8 +60,8 @@ def run_text(
     ]
     return "\n".join(
         [
-            f"{accounts.height:,} accounts, {given['accepted']:,} requests; {used}",
-            *_counts(record["verdicts"], style),
+            *_folded(f"{accounts.height:,} accounts, {given['accepted']:,} requests; {used}", width, style),
+            *_counts(record["verdicts"], width, style),
             *_top(accounts, width, style),
             *([""] if notes else []),
             *(line for note in notes for line in _folded(note, width, style)),
@@ -157,13 +157,13 @@ def fleet_text(rows: Mapping[str, int], classes: Mapping[str, int], output: str 
     )
 
 
-def _counts(verdicts: Mapping[str, int], style: Style) -> list[str]:
+def _counts(verdicts: Mapping[str, int], width: int | None, style: Style) -> list[str]:
     """Count the verdicts; colour those that ask for somebody's eyes."""
     rows = [(name, f"{verdicts.get(name, 0):,}", MEANINGS[name]) for name in VERDICTS]
-    lines = zip(VERDICTS, table(rows, right=frozenset({1})), strict=True)
+    lines = [fitted(line, width) if width else line for line in table(rows, right=frozenset({1}))]
     return [
         line.replace(name, style(name, fg=COLOURS[name]), 1) if name in COLOURS and name in verdicts else line
-        for name, line in lines
+        for name, line in zip(VERDICTS, lines, strict=True)
     ]
 
 

@@ -47,7 +47,7 @@ def columns(text: str) -> int:
 
 
 def fitted(text: str, most: int) -> str:
-    """Return visible text in at most so many columns; ``...`` stands where it was cut, between words if near."""
+    """Return visible text in at most so many columns, cut between words where one ends near."""
     if columns(text) <= most:
         return text
     room, kept = most - 3, ""

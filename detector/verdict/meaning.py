@@ -8,7 +8,7 @@ __all__ = ["MEANINGS", "NEXT_STEPS", "Confidence", "confidence"]
 Confidence = Literal["certain", "high", "moderate", "low"]
 
 MEANINGS = {
-    "harness": "automated traffic that poses as the provider's own client",
+    "harness": "automated traffic posing as the provider's client",
     "declared_third_party": "a third-party client that names itself",
     "watch": "unusual, not enough for a flag",
     "clear": "nothing conclusive",

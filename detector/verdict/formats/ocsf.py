@@ -164,9 +164,10 @@ def _event(account: Mapping[str, Any], record: Mapping[str, Any]) -> Event:
         "resources": [
             {"uid": name, "type": "LLM subscription account", "role_id": 3, "role": "Affected"},
         ],
+        # Readers of the schema disagree on how these two types are called, so that the ids alone stand.
         "observables": [
-            {"name": "resources.uid", "type_id": 10, "type": "Resource UID", "value": name},
-            {"name": "evidences.actor.user.uid", "type_id": 31, "type": "User Object: uid", "value": name},
+            {"name": "resources.uid", "type_id": 10, "value": name},
+            {"name": "evidences.actor.user.uid", "type_id": 31, "value": name},
         ],
         "evidences": [
             {

@@ -24,7 +24,7 @@ REASONS = 3
 """Reasons of a row that CSV has a column for; strongest first."""
 
 FORMULA = r"^'*[=+\-@\t\r\n\x00＝＋－＠]"  # noqa: RUF001  # the full-width signs are meant
-"""Text that a spreadsheet may take for a formula, led by apostrophes or not: so one can be taken off again."""
+"""Text that a spreadsheet may take for a formula; led by apostrophes too, so that ours can be taken off."""
 
 UTC_TIME = "%Y-%m-%dT%H:%M:%S%.6fZ"
 """Times in CSV: ISO 8601."""
