@@ -78,7 +78,7 @@ def pages(run: detector.Run) -> dict[str, str]:
     """
     speed = speed_figures(ROOT)
     blocks = {
-        "output": code(run_text(run.accounts, run.record, "verdicts", width=100)),
+        "output": code(run_text(run.accounts, run.record, "verdicts")),
         "commands": code(help_text()),
         "every-command": "\n\n".join(
             f"## detector {' '.join(words)}\n\n{code(help_text(*words))}" for words in every_command()
