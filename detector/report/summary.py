@@ -1,34 +1,20 @@
 """What a run found, in the lines that a terminal shows when it is done."""
 
 import shlex
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 import polars as pl
 
-from detector.report.text import Style, columns, fitted, shown, table, unstyled, visible
+from detector.report.text import Style, fitted, shown, table, unstyled, visible
+from detector.report.top import COLOURS, ranked, top_accounts
 from detector.schema import VERDICTS
 from detector.verdict.evaluate import Figures
 from detector.verdict.meaning import MEANINGS
 
 __all__ = ["figures_text", "fleet_text", "model_text", "run_text"]
-
-TOP = {"harness": 7, "declared_third_party": 3}
-"""Flagged accounts that are listed at most, by verdict."""
-
-UUID = 36
-"""Columns of an account id that is never cut."""
-
-LEAST = 16
-"""Columns below which a reason says nothing and goes."""
-
-Row = tuple[str, str, str, str]
-
-COLOURS = {"harness": "red", "declared_third_party": "magenta", "watch": "yellow"}
-"""Of the verdicts that ask for somebody's eyes."""
 
 
 def run_text(
@@ -50,6 +36,7 @@ def run_text(
 
     """
     given = record["input"]
+    top = top_accounts(accounts, width, style)
     used = f"model {shown(record['model']['id'])}, policy {shown(record['policy'])}"
     told = (f"incident: {shown(incident['text'], 1000)}" for incident in record["incidents"])
     notes = [
@@ -62,7 +49,8 @@ def run_text(
         [
             *_folded(f"{accounts.height:,} accounts, {given['accepted']:,} requests; {used}", width, style),
             *_counts(record["verdicts"], width, style),
-            *_top(accounts, width, style),
+            *([""] if top else []),
+            *top,
             *([""] if notes else []),
             *(line for note in notes for line in _folded(note, width, style)),
             "",
@@ -167,52 +155,6 @@ def _counts(verdicts: Mapping[str, int], width: int | None, style: Style) -> lis
     ]
 
 
-def _top(accounts: pl.DataFrame, width: int | None, style: Style) -> list[str]:
-    """List the flagged accounts with the highest scores, a group a verdict."""
-    groups = [(name, _ranked(accounts, name)) for name in TOP]
-    groups = [(name, found) for name, found in groups if found.height]
-    if not groups:
-        return []
-    picked = [found.head(TOP[name]) for name, found in groups]
-    head = ("account", "score", "flagged", "strongest reason")
-    rows = [head, *(_account(row) for part in picked for row in part.iter_rows(named=True))]
-    if width:
-        rows = _fit(rows, width)
-    lines = iter(table(rows, right=frozenset({1, 2})))
-    listed = ["", style(next(lines), dim=True)]
-    for (name, found), part in zip(groups, picked, strict=True):
-        more = f"{part.height:,} of {found.height:,}" if part.height < found.height else f"{found.height:,}"
-        listed += [f"{style(name, fg=COLOURS[name], bold=True)} ({more})", *islice(lines, part.height)]
-    return listed
-
-
-def _ranked(accounts: pl.DataFrame, verdict: str) -> pl.DataFrame:
-    """Return the accounts of a verdict, highest scores first."""
-    return accounts.filter(verdict=verdict).sort(
-        "score", "account_id", descending=[True, False], nulls_last=True
-    )
-
-
-def _account(row: Mapping[str, Any]) -> Row:
-    reason = row["reasons"][0]["text"] if row["reasons"] else ""
-    part = f"{100 * row['flagged_requests'] // max(1, row['requests'])}%"
-    return shown(row["account_id"], 64), f"{row['score']:.3f}", part, shown(reason)
-
-
-def _fit(rows: Sequence[Row], width: int) -> list[Row]:
-    """Cut ids and reasons so that a line fits; an id goes before a reason, for people copy it."""
-    fixed = sum(max(columns(row[i]) for row in rows) for i in (1, 2)) + 8
-    longest = max(columns(row[0]) for row in rows)
-    account = max(8, min(longest, width - fixed - min(LEAST, max(columns(row[3]) for row in rows))))
-    if longest <= UUID:
-        account = longest
-    reason = width - fixed - account
-    return [
-        (fitted(row[0], account), row[1], row[2], fitted(row[3], reason) if reason >= LEAST else "")
-        for row in rows
-    ]
-
-
 def _folded(note: str, width: int | None, style: Style) -> list[str]:
     """Fold a note; its kind, which stands before the colon, in colour where it warns."""
     lines = wrap(note, max(20, width), subsequent_indent="  ", break_on_hyphens=False) if width else [note]
@@ -258,8 +200,8 @@ def _limits(record: Mapping[str, Any]) -> list[str]:
 def _next(accounts: pl.DataFrame, output: str | Path, style: Style) -> list[str]:
     """Say where the verdicts are and how to go on."""
     folder = shlex.quote(visible(str(output)))
-    ranked = (_ranked(accounts, name) for name in COLOURS)
-    first = next((found["account_id"][0] for found in ranked if found.height), None)
+    groups = (ranked(accounts, name) for name in COLOURS)
+    first = next((found["account_id"][0] for found in groups if found.height), None)
     if first is None:
         step = "nothing; no account asks for somebody's eyes"
     else:

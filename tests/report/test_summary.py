@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.report.summary import LEAST, TOP, run_text
+from detector.report.summary import run_text
 from detector.report.text import columns
+from detector.report.top import LEAST, TOP
 from detector.schema import VERDICTS
 
 HOSTILE = [
