@@ -14,7 +14,7 @@ from joblib import cpu_count
 
 from detector.engine.measure import Measured, Progress, measure_log
 from detector.engine.work import kept_work, passing_work
-from detector.errors import TrainingError
+from detector.errors import InputError, TrainingError
 from detector.features.incident import once
 from detector.features.registry import SCORED
 from detector.ingest import log_state
@@ -26,8 +26,9 @@ from detector.output import new_folder
 from detector.schema import FAMILIES
 from detector.settings import Settings, default_settings
 from detector.verdict.decide import decide, list_sessions
+from detector.verdict.formats import FILES, PARQUET
 from detector.verdict.policy import load_policy
-from detector.verdict.write import RUN_FILES, write_verdicts
+from detector.verdict.write import ANY_FILES, write_verdicts
 
 __all__ = ["Run", "score", "train"]
 
@@ -115,6 +116,7 @@ def score(
     model: str | Path | None = None,
     *,
     policy: str | Path | None = None,
+    form: str = PARQUET,
     progress: Progress | None = None,
     jobs: int | None = None,
 ) -> Run:
@@ -128,18 +130,23 @@ def score(
             ``run.json``; must not exist, be empty or hold an earlier run.
         model: folder of a bundle; the one that travels with the package where left out.
         policy: name or file of the policy.
+        form: ``ndjson``, ``csv`` or ``ocsf`` writes the verdicts in that form too, beside the
+            Parquet tables.
         progress: told of the stages.
         jobs: parts of the log taken at a time; one a core where left out.
 
     Raises:
-        DetectorError: the log, the bundle, the policy or the output folder cannot be used.
+        DetectorError: the log, the bundle, the policy or the output folder cannot be used, or
+            there is no such form.
 
     """
+    if form not in FILES:
+        raise InputError(f"no form {form!r} of verdicts; give one of {', '.join(FILES)}")
     folder = Path(model) if model is not None else bundle.default_bundle()
     loaded, rules = bundle.load(folder), load_policy(policy)
     with ExitStack() as stack:
         # The output folder is claimed before the work, so that nobody waits in vain for it.
-        target = None if output is None else stack.enter_context(new_folder(output, RUN_FILES))
+        target = None if output is None else stack.enter_context(new_folder(output, ANY_FILES))
         work = stack.enter_context(
             passing_work() if output is None else kept_work(output, log_state(logs), loaded.settings)
         )
@@ -174,7 +181,7 @@ def score(
         }
         if target is None:
             return Run(decision.accounts, pl.concat(listed).lazy(), record)
-        write_verdicts(target, decision.accounts, listed, record)
+        write_verdicts(target, decision.accounts, listed, record, form)
     return Run(decision.accounts, pl.scan_parquet(Path(str(output)) / "sessions.parquet"), record)
 
 

@@ -8,14 +8,25 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-__all__ = ["RUN_FILES", "write_verdicts"]
+from detector.verdict.formats import FILES, PARQUET
+from detector.verdict.formats.ocsf import write_findings
+from detector.verdict.formats.tables import write_tables
+
+__all__ = ["ANY_FILES", "RUN_FILES", "write_verdicts"]
 
 RUN_FILES = ("accounts.parquet", "run.json", "sessions.parquet")
-"""What a verdict folder holds."""
+"""What every verdict folder holds."""
+
+ANY_FILES = (*RUN_FILES, *(name for names in FILES.values() for name in names))
+"""What a verdict folder may hold: the files of the other forms too."""
 
 
 def write_verdicts(
-    folder: Path, accounts: pl.DataFrame, sessions: Iterable[pl.DataFrame], record: Mapping[str, Any]
+    folder: Path,
+    accounts: pl.DataFrame,
+    sessions: Iterable[pl.DataFrame],
+    record: Mapping[str, Any],
+    form: str = PARQUET,
 ) -> None:
     """Write the verdict files into a folder; the same verdicts give the same Parquet bytes.
 
@@ -24,6 +35,7 @@ def write_verdicts(
         accounts: schema ``ACCOUNT_VERDICT``.
         sessions: at least one frame, the listing in pieces; each becomes a row group.
         record: what ``run.json`` holds.
+        form: a key of ``detector.verdict.formats.FILES``, written beside the Parquet tables.
 
     """
     accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
@@ -37,3 +49,7 @@ def write_verdicts(
         if writer:
             writer.close()
     (folder / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    if form == "ocsf":
+        write_findings(folder, record)
+    elif form != PARQUET:
+        write_tables(folder, form)

@@ -7,10 +7,11 @@ import pytest
 
 import detector
 from detector.errors import InputError
-from detector.report.casefile import NEXT_STEPS, explain
+from detector.report.casefile import explain
 from detector.report.casetext import render_text
 from detector.report.text import how_many, shown, table, visible
 from detector.schema import FAMILIES, VERDICTS
+from detector.verdict.meaning import NEXT_STEPS
 
 
 @pytest.fixture(scope="module")
