@@ -6,9 +6,10 @@ import pytest
 
 import detector
 from detector.errors import InputError
-from detector.report.casefile import NEXT_STEPS, cases, explain
+from detector.report.casefile import cases, explain
 from detector.report.text import visible
 from detector.schema import FAMILIES, VERDICTS
+from detector.verdict.meaning import NEXT_STEPS
 
 
 def test_case_repeats_the_verdict_tables(riding, accounts, sample_run):
