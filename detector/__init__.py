@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from detector.errors import DetectorError
     from detector.ingest.ingestion import Ingestion, ingest_logs
     from detector.report.casefile import Case, explain
-    from detector.report.page import report_page
+    from detector.report.page.page import report_page
     from detector.verdict.evaluate import evaluate
 
 __all__ = [
@@ -48,7 +48,7 @@ _HOMES = {
     "evaluate": "detector.verdict.evaluate",
     "explain": "detector.report.casefile",
     "ingest_logs": "detector.ingest.ingestion",
-    "report_page": "detector.report.page",
+    "report_page": "detector.report.page.page",
     "score": "detector.engine.local",
     "train": "detector.engine.local",
 }

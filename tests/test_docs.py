@@ -6,6 +6,7 @@ import tomllib
 import xml.etree.ElementTree as ET
 from dataclasses import fields
 
+import polars as pl
 import pytest
 from click import Context
 
@@ -14,6 +15,8 @@ from detector.features.registry import FEATURES, SCORED
 from detector.ingest.dialects import DIALECTS, load_dialect
 from detector.ingest.dialects.fieldmap import Column, Headers
 from detector.schema import ACCOUNT_VERDICT, LOG_COLUMNS, SESSION_VERDICT
+from detector.verdict.formats import FILES
+from detector.verdict.formats.ocsf import findings
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,21 @@ def test_every_column_is_documented(root):
         (sessions, SESSION_VERDICT.names()),
     ):
         assert re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) == names
+
+
+def test_every_attribute_of_a_finding_is_documented(root, sample_run):
+    page = (root / "docs" / "outputs.md").read_text("utf-8")
+    table = page.partition("| attribute |")[2].partition("\n\n")[0]
+    named = {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    folder, run = sample_run
+    events = findings(pl.scan_parquet(folder / "accounts.parquet"), run.listing, run.record)
+    assert named == {name for event in events for name in event}
+
+
+def test_every_file_of_a_form_is_documented(root):
+    page = (root / "docs" / "outputs.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)`[^|]*\|([^|]*)\|", page.partition("`--quiet`")[0], re.MULTILINE))
+    assert {form: tuple(re.findall(r"`([\w.]+)`", cell)) for form, cell in rows.items()} == FILES
 
 
 def test_every_dialect_is_documented_with_its_columns(root):

@@ -3,6 +3,8 @@
 Heavy libraries are imported inside the commands, so that ``detector --help`` is quick.
 """
 
+import os
+
 import click
 
 from detector.cli.runs import score, simulate, train
@@ -11,6 +13,13 @@ from detector.cli.stores import ingest, store
 from detector.cli.views import evaluate, explain, report
 
 __all__ = ["main"]
+
+# For polars' allocator, which reads it when polars is imported (jemalloc, "TUNING"). A run frees and
+# takes the same memory again with every part of a log: kept for some seconds and shared by all threads,
+# it need not come from the kernel each time.
+os.environ.setdefault(
+    "_RJEM_MALLOC_CONF", "narenas:2,oversize_threshold:0,dirty_decay_ms:20000,muzzy_decay_ms:0"
+)
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -9,6 +9,8 @@ import click
 
 import detector
 from detector.cli.shell import Progress, output_options, to_json
+from detector.cli.terminal import print_file, say, style, width
+from detector.verdict.formats import FILES, PARQUET
 
 __all__ = ["score", "simulate", "train"]
 
@@ -70,6 +72,14 @@ class Share(click.ParamType[tuple[str, float]]):
 @logs_argument
 @click.option("--model", metavar="DIR", help="Model bundle. [default: the one that comes with the package]")
 @policy_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FILES)),
+    default=PARQUET,
+    show_default=True,
+    help="Form in which the verdicts are written, beside Parquet, and printed.",
+)
 @jobs_option
 @output_options("the verdicts; new, empty or of an earlier run")
 def score(
@@ -79,6 +89,7 @@ def score(
     jobs: int | None,
     output: str,
     *,
+    form: str,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -89,15 +100,22 @@ def score(
     a Delta or an Iceberg table. Afterwards --output holds accounts.parquet,
     sessions.parquet and run.json. A run that was stopped goes on where it was if the
     same command is given again.
+
+    With --format ndjson or csv it also holds accounts and sessions in that form, and the
+    accounts are printed, a line each, instead of the summary. With --format ocsf it holds
+    findings.ocsf.ndjson, an OCSF Detection Finding for each flagged or watched account, and
+    these are printed. --quiet prints neither.
     """
     from detector.report.summary import run_text
 
     with Progress(quiet=quiet) as progress:
-        run = detector.score(logs, output, model, policy=policy, progress=progress, jobs=jobs)
+        run = detector.score(logs, output, model, policy=policy, form=form, progress=progress, jobs=jobs)
     if as_json:
         click.echo(to_json(run.record))
+    elif not quiet and form == PARQUET:
+        say(run_text(run.accounts, run.record, output, width=width(), style=style()))
     elif not quiet:
-        click.echo(run_text(run.accounts, run.record, output))
+        print_file(Path(output) / FILES[form][0])
 
 
 @click.command()

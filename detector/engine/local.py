@@ -6,9 +6,8 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -17,7 +16,7 @@ from joblib import cpu_count
 from detector.engine.cases import case_tables
 from detector.engine.measure import Measured, Progress, measure_log
 from detector.engine.work import kept_work, passing_work
-from detector.errors import TrainingError
+from detector.errors import InputError, TrainingError
 from detector.features.incident import once
 from detector.features.registry import SCORED
 from detector.ingest import log_state
@@ -29,8 +28,9 @@ from detector.output import new_folder
 from detector.schema import FAMILIES
 from detector.settings import Settings, default_settings
 from detector.verdict.decide import decide, list_sessions
+from detector.verdict.formats import FILES, PARQUET
 from detector.verdict.policy import load_policy
-from detector.verdict.write import RUN_FILES, write_verdicts
+from detector.verdict.write import ANY_FILES, write_verdicts
 
 __all__ = ["Run", "score", "train"]
 
@@ -100,7 +100,6 @@ def train(
     settings = settings or default_settings()
     rules = load_policy(policy)
     with new_folder(output) as folder, kept_work(output, log_state(logs), settings) as work:
-        _import_early()
         measured = measure_log(logs, settings, work, progress=progress, jobs=jobs or cpu_count())
         usable = measured.streams.filter((pl.col("served") >= settings.floors.served) & ~rules.declared())
         if usable.is_empty():
@@ -122,6 +121,7 @@ def score(
     model: str | Path | None = None,
     *,
     policy: str | Path | None = None,
+    form: str = PARQUET,
     progress: Progress | None = None,
     jobs: int | None = None,
 ) -> Run:
@@ -131,26 +131,31 @@ def score(
 
     Args:
         logs: file, folder, Hive dataset or glob of native logs, or a store.
-        output: folder for ``accounts.parquet``, ``sessions.parquet`` and
-            ``run.json``; must not exist, be empty or hold an earlier run.
+        output: folder for ``accounts.parquet``, ``sessions.parquet``, ``run.json`` and the
+            tables that case files are made from; must not exist, be empty or hold an
+            earlier run.
         model: folder of a bundle; the one that travels with the package where left out.
         policy: name or file of the policy.
+        form: ``ndjson``, ``csv`` or ``ocsf`` writes the verdicts in that form too, beside the
+            Parquet tables.
         progress: told of the stages.
         jobs: parts of the log taken at a time; one a core where left out.
 
     Raises:
-        DetectorError: the log, the bundle, the policy or the output folder cannot be used.
+        DetectorError: the log, the bundle, the policy or the output folder cannot be used, or
+            there is no such form.
 
     """
+    if form not in FILES:
+        raise InputError(f"no form {form!r} of verdicts; give one of {', '.join(FILES)}")
     folder = Path(model) if model is not None else bundle.default_bundle()
     loaded, rules = bundle.load(folder), load_policy(policy)
     with ExitStack() as stack:
         # The output folder is claimed before the work, so that nobody waits in vain for it.
-        target = None if output is None else stack.enter_context(new_folder(output, RUN_FILES))
+        target = None if output is None else stack.enter_context(new_folder(output, ANY_FILES))
         work = stack.enter_context(
             passing_work() if output is None else kept_work(output, log_state(logs), loaded.settings)
         )
-        _import_early()
         clock = [time.perf_counter()]
         measured = measure_log(
             logs, loaded.settings, work, loaded.population, progress, jobs=jobs or cpu_count()
@@ -185,20 +190,14 @@ def score(
         if target is None:
             return Run(decision.accounts, pl.concat(listed).lazy(), record)
         tables = case_tables(measured, streams, decision, loaded, rules)
-        write_verdicts(target, decision.accounts, listed, tables, record)
+        write_verdicts(target, decision.accounts, listed, tables, record, form=form)
     return Run(decision.accounts, pl.scan_parquet(Path(str(output)) / "sessions.parquet"), record)
 
 
 def _run_id(model: str, policy: str, accounts: pl.DataFrame) -> str:
     """Name a run by what was given and found: the same log, model and policy give the same id."""
     told = accounts.select(*IDENTITY).write_csv()
-    return hashlib.sha256("\n".join([model, policy, told]).encode()).hexdigest()[:16]
-
-
-def _import_early() -> None:
-    """Import what is needed at the end while the log is read: scikit-learn and scipy take a second."""
-    for name in ("sklearn.ensemble", "scipy.stats"):
-        Thread(target=import_module, args=(name,)).start()
+    return hashlib.sha256(f"{model}\n{policy}\n{told}".encode()).hexdigest()[:16]
 
 
 def _input(measured: Measured) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Work:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         for name in TABLES:
-            getattr(summary, name).write_ipc(fresh / f"{name}.arrow", compression="lz4")
+            getattr(summary, name).write_ipc(fresh / f"{name}.arrow")
         told = {"present": sorted(present), "repeated": repeated}
         (fresh / "told.json").write_text(json.dumps(told), "utf-8")
         fresh.rename(place)
@@ -70,7 +70,7 @@ class Work:
     def slice(self, number: int, sessions: pl.DataFrame) -> pl.LazyFrame:
         """Keep a slice of measured sessions and return it from there."""
         path = self.folder / f"slice-{number:06}.arrow"
-        sessions.write_ipc(path, compression="lz4")
+        sessions.write_ipc(path)
         return pl.scan_ipc(path)
 
     def _place(self, part: Part) -> Path:

@@ -10,9 +10,10 @@ that sums are exact and no order of rows, buckets or threads can change them.
 
 import polars as pl
 
+from detector.features.runs import Runs
 from detector.settings import CadenceSettings
 
-__all__ = ["COUNTERS", "LARGEST_COUNT", "MICRO", "SQUARE", "counters", "micro", "turns"]
+__all__ = ["COUNTERS", "LARGEST_COUNT", "MICRO", "SQUARE", "counters", "human_counters", "micro", "turns"]
 
 MICRO = 1e6
 """Units of a moment counter in one unit of what it measures."""
@@ -44,7 +45,7 @@ COUNTERS = (
     "overlaps",
     "helpers",
 )
-"""Columns of :func:`counters`; each adds up over sessions."""
+"""Columns of :func:`counters` and :func:`human_counters`; each adds up over sessions."""
 
 
 def micro(expr: pl.Expr) -> pl.Expr:
@@ -66,9 +67,11 @@ def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
         for helpers) and ``overlap``.
 
     """
-    models = inference.select(pl.col("model").unique())
-    name = pl.col("model").str.to_lowercase()
-    small = models.filter(name.str.contains(settings.helper_models))["model"].to_list()
+    models = inference["model"].unique()
+    small = models.filter(models.str.to_lowercase().str.contains(settings.helper_models))
+    helped = inference.select("session", small=pl.col("model").is_in(small.implode()).fill_null(value=False))
+    sessions = Runs.of(helped, ["session"])
+    only_small = sessions.spread(sessions.sums(helped.select("small"))["small"] == sessions.lengths)
     lasted = (pl.col("duration_ms").fill_null(0).clip(upper_bound=LONGEST_S * 1000) * 1000).cast(pl.Int64)
     main = ~pl.col("helper")
     time, end = pl.col("timestamp").to_physical(), pl.col("end").to_physical()
@@ -78,10 +81,9 @@ def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
     return (
         inference.lazy()
         .with_columns(
-            small=pl.col("model").is_in(small).fill_null(value=False),
+            helper=helped["small"] & ~only_small,
             end=pl.col("timestamp") + lasted.cast(pl.Duration("us")),
         )
-        .with_columns(helper=pl.col("small") & ~pl.col("small").all().over("session"))
         .with_columns(open_until=open_until)
         .with_columns(wait=time - pl.when(before > NEVER).then(before))
         .with_columns(
@@ -89,29 +91,38 @@ def turns(inference: pl.DataFrame, settings: CadenceSettings) -> pl.DataFrame:
             overlap=(pl.col("wait") < 0).fill_null(value=False),
         )
         .with_columns(human=pl.when(main).then(~pl.col("tool_result") & ~pl.col("overlap")))
-        .drop("small", "open_until", "wait")
-        .collect()
+        .drop("open_until", "wait")
+        .collect(engine="in-memory")
     )
 
 
 def counters(settings: CadenceSettings) -> list[pl.Expr]:
-    """Return what a row of :func:`turns` adds to each name in ``COUNTERS``; null adds nothing."""
-    gap, human = pl.col("gap").clip(upper_bound=LONGEST_S), pl.col("human")
-    # Some logs round to a second, so that a gap of zero means "under one".
-    log = gap.clip(lower_bound=settings.shortest_gap_s).log()
-    human_log = pl.when(human).then(log)
+    """Return what a row of :func:`turns` adds to most names in ``COUNTERS``; null adds nothing."""
+    gap = pl.col("gap").clip(upper_bound=LONGEST_S)
     return [
-        human.alias("human_turns"),
+        pl.col("human").alias("human_turns"),
         (pl.col("tool_result") & ~pl.col("helper")).alias("tool_steps"),
         gap.is_not_null().alias("gaps"),
         (gap > settings.long_gap_s).alias("gaps_long"),
         (gap > settings.away_gap_s).alias("gaps_away"),
         micro(gap).alias("gap_sum"),
         (gap * gap * SQUARE).round().cast(pl.Int64).alias("gap_square_sum"),
-        human_log.is_not_null().alias("human_gaps"),
-        micro(human_log).alias("human_log_sum"),
-        micro(human_log * human_log).alias("human_log_square_sum"),
-        (human & (gap < settings.instant_s)).alias("human_instant"),
         pl.col("overlap").alias("overlaps"),
         pl.col("helper").alias("helpers"),
+    ]
+
+
+def human_counters(settings: CadenceSettings) -> list[pl.Expr]:
+    """Return what a row of :func:`turns` in which a human speaks adds to the other names in ``COUNTERS``.
+
+    Those rows are few, and logarithms take their time.
+    """
+    gap = pl.col("gap").clip(upper_bound=LONGEST_S)
+    # Some logs round to a second, so that a gap of zero means "under one".
+    log = gap.clip(lower_bound=settings.shortest_gap_s).log()
+    return [
+        gap.is_not_null().alias("human_gaps"),
+        micro(log).alias("human_log_sum"),
+        micro(log * log).alias("human_log_square_sum"),
+        (gap < settings.instant_s).alias("human_instant"),
     ]

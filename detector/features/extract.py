@@ -12,6 +12,7 @@ import polars as pl
 
 from detector.features import cadence, clients, telemetry, usage
 from detector.features.hours import hourly
+from detector.features.runs import Runs
 from detector.features.sessions import assign_sessions, in_order
 from detector.settings import Settings
 
@@ -159,16 +160,9 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
         settings: all settings.
 
     """
-    accounts = requests.group_by("account").agg(
-        requests=pl.len().cast(pl.Int64),
-        first_seen=pl.col("timestamp").min(),
-        last_seen=pl.col("timestamp").max(),
-        plan=pl.col("plan").sort_by("timestamp", "plan").drop_nulls().last(),
-    )
-    accounts = accounts.with_columns(account_id=names.gather(accounts["account"]))
     session, sessions = assign_sessions(requests, facts, settings.sessions)
     order = in_order(requests, session)
-    # Told to be sorted, windows and groups over sessions are runs and need no hashing.
+    # Told to be sorted, windows over sessions are runs and need no hashing.
     keyed = requests.with_columns(
         session,
         web=pl.col("auth") == "web",
@@ -181,7 +175,7 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
     posts = telemetry.posts(told)
     parts = [
         sessions,
-        told.group_by("session").agg(requests=pl.len().cast(pl.Int64)),
+        _counted(told, ["session"]),
         turns.group_by("session").agg(
             pl.col("end").max(),
             pl.col("device", "asn").min(),
@@ -189,8 +183,11 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
             inference=pl.len().cast(pl.Int64),
             split=pl.col("tool_result").is_not_null().any(),
         ),
-        _sums(usage.steps(turns), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]),
-        _sums(posts, telemetry.counters()),
+        _sums(
+            usage.steps(turns).lazy(), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]
+        ),
+        _sums(turns.lazy().filter("human"), cadence.human_counters(settings.cadence)),
+        _sums(posts.lazy(), telemetry.counters()),
     ]
     table = reduce(lambda left, right: left.join(right, on="session", how="left"), parts)
     # Until ``outage.find_losses`` has seen the fleet, all silence is the account's own.
@@ -201,7 +198,7 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
     table = table.with_columns(vouched=pl.col("posts") > 0)
     # Without an address the network operator is the next best place.
     place = pl.coalesce("network", pl.col("asn").cast(pl.UInt64, strict=False)).alias("network")
-    marks = turns.group_by("session", "fingerprint", place).agg(requests=pl.len().cast(pl.Int64))
+    marks = _counted(turns.select("session", "fingerprint", place), ["session", "fingerprint", "network"])
     dominant = marks.group_by("session", "fingerprint").agg(pl.col("requests").sum())
     dominant = dominant.sort("session", "requests", "fingerprint", descending=[False, True, False])
     dominant = dominant.unique("session", keep="first", maintain_order=True).join(
@@ -212,16 +209,42 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
         on="session",
         how="left",
     )
+    tools = _counted(turns, ["session", "tools_hash"]).select("session", "tools_hash").drop_nulls()
     return Summary(
         sessions=table.sort("session").with_columns(pl.col("session").cast(pl.UInt32)),
         hours=hourly(turns, posts),
         marks=marks.sort("session", "fingerprint", "network"),
-        tools=turns.select("session", "tools_hash").drop_nulls().unique().sort("session", "tools_hash"),
-        accounts=accounts.sort("account"),
+        tools=tools.sort("session", "tools_hash"),
+        accounts=_accounts(requests, names),
     )
 
 
-def _sums(rows: pl.DataFrame, counters: list[pl.Expr]) -> pl.DataFrame:
-    """Sum up what every row adds to each counter, by session."""
-    # Adding up plain columns is twice as fast as adding up expressions inside the groups.
-    return rows.lazy().select("session", *counters).group_by("session").agg(pl.all().sum()).collect()
+def _accounts(requests: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
+    """Return what is said of accounts as a whole."""
+    runs = Runs.of(requests, ["account", "plan"])
+    heads = runs.heads(requests.select("account", "plan")).with_columns(
+        runs.lengths,
+        first=runs.least(requests["timestamp"]),
+        last=runs.most(requests["timestamp"]),
+    )
+    accounts = heads.group_by("account").agg(
+        requests=pl.col("rows").sum(),
+        first_seen=pl.col("first").min(),
+        last_seen=pl.col("last").max(),
+        plan=pl.col("plan").sort_by("last", "plan").drop_nulls().last(),
+    )
+    return accounts.with_columns(account_id=names.gather(accounts["account"])).sort("account")
+
+
+def _counted(rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """Return the distinct combinations of some columns, and of each the number of its ``requests``."""
+    runs = Runs.of(rows, columns)
+    heads = runs.heads(rows.select(columns)).with_columns(runs.lengths)
+    return heads.group_by(columns).agg(requests=pl.col("rows").sum())
+
+
+def _sums(rows: pl.LazyFrame, counters: list[pl.Expr]) -> pl.DataFrame:
+    """Sum up what every row adds to each counter, by session; rows come sorted by session."""
+    table = rows.select("session", *counters).collect(engine="in-memory")
+    runs = Runs.of(table, ["session"])
+    return runs.heads(table.select("session")).hstack(runs.sums(table.drop("session")))

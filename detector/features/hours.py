@@ -3,11 +3,15 @@
 import polars as pl
 
 from detector.features import usage
+from detector.features.runs import Runs
 
 __all__ = ["hourly"]
 
 HOURS = 2**24
 """More than the hours since the epoch of any year that a log may hold."""
+
+HOUR_US = 3_600_000_000
+"""Microseconds of an hour."""
 
 COUNTS = ("requests", "human", "served", "posts", "reports", "reported")
 
@@ -27,33 +31,24 @@ def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
         last inference request before it, which it reports; to its own where there was none.
 
     """
-    asked = turns.lazy().select(
-        _key("timestamp"), "human", "country", requests=pl.lit(1, pl.Int64), served=usage.served()
+    asked = turns.select(_key("timestamp"), "human", "country", served=usage.served())
+    told = posts.filter(pl.col("kind") == "telemetry").select(
+        _key(pl.coalesce("asked", "timestamp")),
+        posts=pl.lit(value=True),
+        reports=pl.col("telemetry_requests").is_not_null(),
+        reported="telemetry_requests",
     )
-    told = (
-        posts.lazy()
-        .filter(pl.col("kind") == "telemetry")
-        .select(
-            _key(pl.coalesce("asked", "timestamp")),
-            posts=pl.lit(1, pl.Int64),
-            reports=pl.col("telemetry_requests").is_not_null(),
-            reported="telemetry_requests",
-        )
+    runs = Runs.of(asked, ["key"])
+    requests = runs.lengths.alias("requests")
+    located = asked.filter(pl.col("country").is_not_null())
+    hours = pl.concat(
+        [_sums(asked.select("key", "human", "served"), runs).with_columns(requests), _sums(told, Runs.of(told, ["key"]))],
+        how="diagonal",
     )
-    # Rows come sorted, so that each sums up in runs.
-    sums = [
-        part.group_by("key").agg(
-            pl.col(names).sum().cast(pl.Int64),
-            country=pl.col("country").first(ignore_nulls=True)
-            if "human" in names
-            else pl.lit(None, pl.String),
-        )
-        for part, names in ((asked, COUNTS[:3]), (told, COUNTS[3:]))
-    ]
     return (
-        pl.concat(sums, how="diagonal")
-        .group_by("key")
-        .agg(pl.col(COUNTS).sum(), pl.col("country").first(ignore_nulls=True))
+        hours.group_by("key")
+        .agg(pl.col(COUNTS).sum())
+        .join(Runs.of(located, ["key"]).heads(located.select("key", "country")), on="key", how="left")
         .sort("key")
         .select(
             (pl.col("key") // HOURS).cast(pl.UInt32).alias("session"),
@@ -62,12 +57,15 @@ def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
             "country",
         )
         .cast(dict.fromkeys(COUNTS[:-1], pl.Int32))
-        .collect()
     )
+
+
+def _sums(rows: pl.DataFrame, runs: Runs) -> pl.DataFrame:
+    """Sum up rows by session and hour; all that belong to one come side by side."""
+    return runs.heads(rows.select("key")).hstack(runs.sums(rows.drop("key")))
 
 
 def _key(time: str | pl.Expr) -> pl.Expr:
     """Return session and hour as one number."""
     time = pl.col(time) if isinstance(time, str) else time
-    key = pl.col("session").cast(pl.Int64) * HOURS + time.dt.epoch("s") // 3600
-    return key.set_sorted().alias("key")
+    return (pl.col("session").cast(pl.Int64) * HOURS + time.to_physical() // HOUR_US).alias("key")

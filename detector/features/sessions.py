@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from detector.features.runs import Runs
 from detector.settings import SessionSettings
 
 __all__ = ["ORDER", "OUT_OF_SCOPE", "assign_sessions", "in_order"]
@@ -58,33 +59,42 @@ def assign_sessions(
     """
     keys = requests.select(
         "account",
-        "kind",
         "timestamp",
         "session_id",
-        "fingerprint",
         # Joins on integers; two ids of one account share a hash of 64 bits once in ages.
         key=pl.col("session_id").hash(),
         in_scope=~pl.col("auth").is_in(OUT_OF_SCOPE).fill_null(value=False),
     ).with_row_index("row")
-    inference = _name(keys.filter(pl.col("kind") == "inference"), identity, settings)
+    asked, declared = requests["kind"] == "inference", keys["session_id"].is_not_null()
+    undeclared = keys.with_columns(requests["fingerprint"]).filter(asked & ~declared)
+    parts = [keys.filter(asked & declared), _name(undeclared, identity, settings)]
     own = ["account", "in_scope", "key"]
+    runs = [Runs.of(part, own) for part in parts]
+    heads = [
+        run.heads(part.select(*own, "session_id")).with_columns(start=run.least(part["timestamp"]))
+        for part, run in zip(parts, runs, strict=True)
+    ]
     sessions = (
-        inference.group_by(own)
-        .agg(name=pl.col("session_id").first(), start=pl.col("timestamp").min())
+        pl.concat(heads)
+        .group_by(own)
+        .agg(name=pl.col("session_id").first(), start=pl.col("start").min())
         .sort("account", "start", "name", "in_scope")
         .with_row_index("session")
     )
-    inference = inference.join(sessions.select(*own, "session"), on=own, how="left")
-    rest = _join_rest(keys.filter(pl.col("kind") != "inference"), inference, sessions, settings)
-    found = pl.concat([part.select("row", "session") for part in (inference, rest)])
+    inference = pl.concat(
+        part.select("row", "account", "timestamp", run.spread(_looked_up(head, sessions, own)))
+        for part, run, head in zip(parts, runs, heads, strict=True)
+    )
+    rest = requests.select("kind").hstack(keys.drop("session_id", "in_scope")).filter(~asked)
     codes = np.full(requests.height, sessions.height, dtype=np.uint32)
-    codes[found["row"]] = found["session"].fill_null(sessions.height)
+    for part in (inference, _join_rest(rest, inference, sessions, settings)):
+        codes[part["row"]] = part["session"].fill_null(sessions.height)
     session = pl.Series("session", codes)
     session = pl.select(pl.when(session < sessions.height).then(session)).to_series()
     return session, sessions.select("session", "account", "in_scope", "name", "start")
 
 
-def in_order(requests: pl.DataFrame, session: pl.Series) -> NDArray[np.uint32]:
+def in_order(requests: pl.DataFrame, session: pl.Series) -> NDArray[np.int64]:
     """Return the positions of the requests with a session, sorted by ``ORDER``.
 
     One key of 64 bits sorts by session and time; only ties are sorted by all the rest.
@@ -97,64 +107,62 @@ def in_order(requests: pl.DataFrame, session: pl.Series) -> NDArray[np.uint32]:
     time = requests["timestamp"].to_physical()
     first, last = int(time.min() or 0), int(time.max() or 0)  # type: ignore[arg-type]
     span = last - first + 1
-    keys = pl.DataFrame({"session": session, "timestamp": time - first}).with_row_index("at")
-    keys = keys.filter(pl.col("session").is_not_null())
-    key = pl.struct("session", "timestamp")
+    number = session.cast(pl.Int64)
     if (int(session.max() or 0) + 1) * span <= LARGEST_KEY:  # type: ignore[arg-type]
-        key = pl.col("session").cast(pl.Int64) * span + pl.col("timestamp")
-    keys = keys.select("at", key.alias("key"))
-    keys = keys[keys["key"].arg_sort()]
-    order: NDArray[np.uint32] = keys["at"].to_numpy()
-    again = keys["key"] == keys["key"].shift(1)
+        key = number * span + (time - first)
+    else:
+        key = pl.select(pl.when(number.is_not_null()).then(pl.struct(number, time).rank("dense"))).to_series()
+    # Stores come sorted by account and time, which a merge sort makes use of.
+    keys = key.cast(pl.Int64).fill_null(np.iinfo(np.int64).max).to_numpy()
+    order = np.argsort(keys, kind="stable")[: len(keys) - key.null_count()]
+    key = key.gather(order)
+    again = key == key.shift(1)
     if again.any():
         # Ties stand side by side, so those sorted by everything fit into the places they had.
         at = (again | again.shift(-1)).fill_null(value=False).arg_true().to_numpy()
         tied = requests.with_columns(session)[order[at]]
-        order = order.copy()
         order[at] = order[at][tied.select(pl.arg_sort_by(ORDER)).to_series().to_numpy()]
     return order
 
 
-def _name(inference: pl.DataFrame, identity: pl.DataFrame, settings: SessionSettings) -> pl.DataFrame:
+def _looked_up(heads: pl.DataFrame, sessions: pl.DataFrame, own: list[str]) -> pl.Series:
+    """Return the session of each row by its key; null where there is none."""
+    return heads.join(sessions.select(*own, "session"), on=own, how="left", maintain_order="left")["session"]
+
+
+def _name(undeclared: pl.DataFrame, identity: pl.DataFrame, settings: SessionSettings) -> pl.DataFrame:
     """Give inference requests that declare no session an id and a key of their own."""
-    undeclared = inference.filter(pl.col("session_id").is_null())
-    if undeclared.is_empty():
-        return inference
     gap = pl.duration(microseconds=int(settings.gap_minutes * 60e6))
-    key = ["account", "in_scope", "lineage"]
-    undeclared = undeclared.join(identity.select("fingerprint", "lineage"), on="fingerprint", how="left")
-    undeclared = undeclared.sort([*key, "timestamp"]).with_columns(
-        run=(pl.col("timestamp").diff() > gap).fill_null(value=False).cum_sum().over(key)
+    own = ["account", "in_scope", "lineage"]
+    rows = undeclared.join(identity.select("fingerprint", "lineage"), on="fingerprint", how="left")
+    rows = rows.sort(*own, "timestamp").with_columns(
+        run=(pl.col("timestamp").diff() > gap).fill_null(value=False).cum_sum()
     )
-    starts = undeclared.group_by(*key, "run").agg(pl.col("timestamp").min())
+    runs = Runs.of(rows, [*own, "run"])
+    heads = runs.heads(rows.select("timestamp", "lineage"))
     name = pl.format("{}-{}", pl.col("timestamp").dt.strftime("~%Y%m%dT%H%M%S%.6f"), "lineage")
-    starts = starts.with_columns(session_id=name).with_columns(key=pl.col("session_id").hash())
-    named = undeclared.drop("session_id", "key").join(
-        starts.drop("timestamp"), on=[*key, "run"], how="left", nulls_equal=True
-    )
-    declared = inference.filter(pl.col("session_id").is_not_null())
-    return pl.concat([declared, named.select(inference.columns)])
+    names = heads.select(session_id=name).with_columns(key=pl.col("session_id").hash())
+    return rows.select("row", "account", "timestamp", *map(runs.spread, names), "in_scope")
 
 
 def _join_rest(
     rest: pl.DataFrame, inference: pl.DataFrame, sessions: pl.DataFrame, settings: SessionSettings
 ) -> pl.DataFrame:
-    """Give telemetry posts, probes and other rows their session: by id, else by time."""
+    """Return ``row`` and ``session`` of telemetry posts, probes and other rows: by id, else by time."""
     window = f"{round(settings.join_minutes * 60e6)}us"
-    declared = sessions.sort("in_scope", descending=True).unique(
-        ["account", "key"], keep="first", maintain_order=True
-    )
-    by_id = rest.join(declared.select("account", "key", "session"), on=["account", "key"], how="left")
-    matched = by_id.filter(pl.col("session").is_not_null())
-    loose = by_id.filter(pl.col("session").is_null()).drop("session")
+    own = ["account", "key"]
+    declared = sessions.sort("in_scope", descending=True).unique(own, keep="first", maintain_order=True)
+    runs = Runs.of(rest, own)
+    by_id = runs.spread(_looked_up(runs.heads(rest.select(own)), declared, own))
+    matched = rest.select("row", by_id)
+    loose = rest.filter(by_id.is_null())
     if loose.is_empty():
         return matched
     starts = sessions.select("account", pl.col("start").alias("timestamp"), "session")
-    anchors = inference.select("account", "timestamp", "session")
     # A probe precedes its session; a post follows the requests that it reports.
     probes = _nearest(loose.filter(pl.col("kind") == "probe"), starts, "forward", window)
-    others = _nearest(loose.filter(pl.col("kind") != "probe"), anchors, "backward", window)
-    return pl.concat([matched, probes, others], how="diagonal")
+    others = _nearest(loose.filter(pl.col("kind") != "probe"), inference, "backward", window)
+    return pl.concat(part.select("row", "session") for part in (matched, probes, others))
 
 
 def _nearest(rows: pl.DataFrame, anchors: pl.DataFrame, strategy: str, window: str) -> pl.DataFrame:

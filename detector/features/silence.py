@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from detector.features.runs import Runs
 from detector.settings import Settings
 
 __all__ = ["lost_stretches", "watched"]
@@ -28,7 +29,7 @@ def watched(hours: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         The hours with ``program`` (a number a program; a number of its own for each of its
-        versions where they are used in turn).
+        versions where they are used in turn), sorted by program and hour.
 
     """
     # Numbers are sorted and grouped faster than what they stand for.
@@ -39,11 +40,13 @@ def watched(hours: pl.DataFrame) -> pl.DataFrame:
         .join(versions, on="client_version", how="left", nulls_equal=True)
         .sort("program", "hour", "version")
     )
-    version, own = pl.col("version"), pl.col("program").set_sorted()
-    turns = version.rle_id().max().over(own) >= version.n_unique().over(own)
-    single = pl.lit(versions.height, pl.UInt32)
-    number = pl.struct("program", pl.when(turns).then(version).otherwise(single)).rank("dense")
-    return coded.with_columns(program=number).drop("version")
+    runs = Runs.of(coded, ["program", "version"])
+    again = pl.len() > pl.col("version").n_unique()
+    in_turn = runs.heads(coded.select("program", "version")).with_columns(again=again.over("program"))
+    turns, single = runs.spread(in_turn["again"]), versions.height
+    version = pl.when(turns).then("version").otherwise(pl.lit(single, pl.UInt32))
+    number = pl.col("program").cast(pl.UInt64) * (single + 1) + version
+    return coded.with_columns(program=number).drop("version").sort("program", "hour")
 
 
 def lost_stretches(parts: Sequence[pl.DataFrame], group: Sequence[str], settings: Settings) -> pl.DataFrame:
@@ -99,15 +102,13 @@ def _witnesses(hours: pl.DataFrame, group: Sequence[str], floor: int) -> pl.Data
     shared = [name for name in ("account", *group) if name not in apart]
     counted = 2 * pl.col("reported") >= pl.col("served")
     told = pl.when(pl.col("reports") > 0).then(counted).otherwise(pl.col("posts") > 0)
-    unit = pl.col("unit").set_sorted()
-    rows = (
-        hours.group_by(*mine, "hour")
-        .agg(pl.col(COUNTS).sum(), pl.col(shared).first())
-        .sort(*mine, "hour")
-        .with_columns(told=told, unit=pl.struct(mine).rle_id())
-        .filter(pl.col("told").any().over(unit))
-        .with_columns(run=pl.struct("unit", "told").rle_id())
-    )
+    rows = hours.sort(*mine, "hour") if apart else hours
+    runs = Runs.of(rows, [*mine, "hour"])
+    rows = runs.heads(rows.select(*mine, "hour", *shared)).hstack(runs.sums(rows.select(COUNTS)))
+    rows = rows.with_columns(told=told)
+    units = Runs.of(rows, mine)
+    rows = rows.filter(units.spread(units.sums(rows.select("told"))["told"] > 0))
     # A few requests may lack telemetry by chance.
-    enough = pl.col("served").sum().over(pl.col("run").set_sorted()) >= floor
+    silences = Runs.of(rows, [*mine, "told"])
+    enough = silences.spread(silences.sums(rows.select("served"))["served"] >= floor)
     return rows.filter(pl.col("told") | enough).select("account", *group, "hour", "told")

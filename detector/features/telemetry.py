@@ -55,7 +55,12 @@ def posts(rows: pl.DataFrame) -> pl.DataFrame:
             lag=_seconds(pl.col("timestamp") - pl.col("asked")),
             interval=pl.when(post).then(_seconds(pl.col("timestamp") - _last(post, rows=1))),
         )
-        .collect()
+        # Each counts twice: as it is and squared.
+        .with_columns(
+            lag_log=pl.when(post).then("lag").clip(lower_bound=SHORTEST_S).log(),
+            interval_log=pl.col("interval").clip(lower_bound=SHORTEST_S).log(),
+        )
+        .collect(engine="in-memory")
     )
 
 
@@ -75,8 +80,7 @@ def _seconds(time: pl.Expr) -> pl.Expr:
 def counters() -> list[pl.Expr]:
     """Return what a row of :func:`posts` adds to each name in ``COUNTERS``; null adds nothing."""
     post = pl.col("kind") == "telemetry"
-    lag = pl.when(post).then(pl.col("lag")).clip(lower_bound=SHORTEST_S).log()
-    interval = pl.when(post).then(pl.col("interval")).clip(lower_bound=SHORTEST_S).log()
+    lag, interval = pl.col("lag_log"), pl.col("interval_log")
     return [
         post.alias("posts"),
         pl.col("telemetry_requests").is_not_null().alias("reports"),

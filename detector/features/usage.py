@@ -62,7 +62,7 @@ def steps(rows: pl.DataFrame) -> pl.DataFrame:
             earlier_retry_s=before("retry_after_s"),
             since_s=pl.when(same).then(since),
         )
-        .collect()
+        .collect(engine="in-memory")
     )
 
 

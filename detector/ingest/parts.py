@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from detector.ingest.paths import path_kinds
@@ -34,17 +35,15 @@ ROW = pl.Schema(
         "cache_read_tokens": pl.Int64(),
         "cache_write_tokens": pl.Int64(),
         "output_tokens": pl.Int64(),
-        "stop_reason": pl.String(),
         "tool_result": pl.Boolean(),
         "tools_hash": pl.UInt64(),
-        "stream": pl.Boolean(),
         "retry_after_s": pl.Float64(),
         "telemetry_events": pl.Int64(),
         "telemetry_requests": pl.Int64(),
         "request": pl.UInt64(),
     }
 )
-"""An accepted request in a part. ``device``, ``network``, ``tools_hash`` and ``request`` are
+"""What is looked at of an accepted request in a part. ``device``, ``network``, ``tools_hash`` and ``request`` are
 hashes of which only equality matters; ``fingerprint`` is the code of its header facts."""
 
 COLUMNS = tuple("kind" if name == "path" else name for name in ROW if name != "request")
@@ -103,13 +102,10 @@ def read_part(part: Part, paths: PathSettings) -> Requests:
     request = rows.get_column("request")
     if request.n_unique() < found - max(0, request.null_count() - 1):
         rows = _once(rows)
-    account, path = rows.get_column("account"), rows.get_column("path")
-    names = account.unique().sort()
-    distinct = path.unique()
-    kinds = path_kinds(distinct, paths).gather(path.cast(pl.Enum(distinct)).to_physical())
-    coded = rows.with_columns(
-        account.cast(pl.Enum(names)).to_physical().cast(pl.UInt32).alias("account"), kinds.alias("kind")
-    )
+    names, account = _codes(rows.get_column("account"))
+    distinct, path = _codes(rows.get_column("path"))
+    kinds = path_kinds(distinct, paths).gather(path)
+    coded = rows.with_columns(account.alias("account"), kinds.alias("kind"))
     filled = (column.name for column in rows if column.null_count() < column.len())
     return Requests(
         rows=coded.select(COLUMNS),
@@ -117,6 +113,15 @@ def read_part(part: Part, paths: PathSettings) -> Requests:
         present=frozenset(NATIVE.get(name, name) for name in filled if name != "fingerprint"),
         repeated=found - rows.height,
     )
+
+
+def _codes(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the distinct texts, sorted, and of each row the number of its own."""
+    # Rows side by side often have the same text, which is looked up once.
+    runs = text.rle().struct.unnest()
+    distinct = runs["value"].unique().sort()
+    numbers = runs["value"].cast(pl.Enum(distinct)).to_physical().cast(pl.UInt32)
+    return distinct, numbers.gather(np.repeat(np.arange(len(numbers)), runs["len"].to_numpy()))
 
 
 def _once(rows: pl.DataFrame) -> pl.DataFrame:

@@ -4,8 +4,8 @@ Liu, Ting and Zhou 2008, Isolation Forest. scikit-learn grows the trees; scoring
 looks up, for each row and tree, the leaf in a table of path lengths, over chunks
 of rows in threads, and gives the same numbers as ``IsolationForest.score_samples``.
 
-scikit-learn takes a second to import, which a run spends better on reading the log. So it is
-imported where it is first needed.
+scikit-learn takes over a second to import, which is more than the scoring of most logs
+takes. So few rows do without it.
 """
 
 from collections.abc import Mapping
@@ -18,27 +18,18 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 
 from detector.errors import BundleError, TrainingError
+from detector.model.leaves import LEAF, NODE_FIELDS, CompiledTrees, Nodes, Trees, WalkedTrees, average_path
 
 __all__ = ["ThreadedIsolationForest", "flat_array"]
 
 CHUNK = 50_000
 """Rows a thread scores at a time, at most."""
 
-NODE_FIELDS = {
-    "left_child": "iu",
-    "right_child": "iu",
-    "feature": "iu",
-    "threshold": "f",
-    "n_node_samples": "iu",
-}
-"""What is kept of a node, with the kinds of number it may be stored as."""
+FEW = 10_000
+"""Rows up to which walking takes less time than importing scikit-learn."""
 
 MOST_FEATURES = 1 << 20
 """Columns beyond which a bundle is damaged rather than large."""
-
-
-Nodes = dict[str, NDArray[Any]]
-"""A tree: the arrays of ``NODE_FIELDS``."""
 
 
 class ThreadedIsolationForest:
@@ -109,7 +100,8 @@ class ThreadedIsolationForest:
         states = [tree.tree_.__getstate__()["nodes"] for tree in forest.estimators_]
         self.nodes_ = [{field: np.array(nodes[field]) for field in NODE_FIELDS} for nodes in states]
         self.sample_size_, self.n_features_in_ = forest.max_samples_, rows.shape[1]
-        self.__dict__.pop("_walks", None)
+        for made in ("_walked", "_compiled"):
+            self.__dict__.pop(made, None)
         self.offset_ = float(np.percentile(self.score_samples(rows), 100.0 * self.contamination))
         return self
 
@@ -128,11 +120,11 @@ class ThreadedIsolationForest:
         self._fitted()
         size = min(CHUNK, max(1, ceil(len(rows) / self.n_jobs)))
         chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
-        self._walks  # noqa: B018  # made once, before threads ask for it
+        trees: Trees = self._walked if len(rows) <= FEW else self._compiled
         depths = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._depth)(chunk) for chunk in chunks
+            delayed(trees.depths)(chunk) for chunk in chunks
         )
-        scale = len(self.nodes_) * _average_path(np.array([self.sample_size_]))[0]
+        scale = len(self.nodes_) * average_path(np.array([self.sample_size_]))[0]
         total = np.concatenate(depths)
         # One row or none to grow on isolates nothing; scikit-learn scores it 1.
         depth: NDArray[np.float64] = np.divide(total, scale, out=np.ones_like(total), where=scale != 0)
@@ -184,30 +176,12 @@ class ThreadedIsolationForest:
         return self.nodes_
 
     @cached_property
-    def _walks(self) -> list[tuple[Any, NDArray[np.float64]]]:
-        """Trees of scikit-learn, each with the path length, corrected for unsplit leaves, of its nodes."""
-        trees = [_build(nodes, self.n_features_in_) for nodes in self.nodes_]
-        return [
-            (tree, tree.compute_node_depths() - 1.0 + _average_path(tree.n_node_samples)) for tree in trees
-        ]
+    def _walked(self) -> WalkedTrees:
+        return WalkedTrees(self.nodes_)
 
-    def _depth(self, chunk: NDArray[np.float32]) -> NDArray[np.float64]:
-        total = np.zeros(len(chunk))
-        for tree, path in self._walks:
-            total += path[tree.apply(chunk)]
-        return total
-
-
-def _average_path(samples: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the mean path length of an unsuccessful search in a tree of so many rows."""
-    samples = np.asarray(samples, dtype=np.float64)
-    path = np.zeros_like(samples)
-    path[samples == 2] = 1.0
-    many = samples > 2
-    path[many] = (
-        2.0 * (np.log(samples[many] - 1.0) + np.euler_gamma) - 2.0 * (samples[many] - 1.0) / samples[many]
-    )
-    return path
+    @cached_property
+    def _compiled(self) -> CompiledTrees:
+        return CompiledTrees(self.nodes_, self.n_features_in_)
 
 
 def flat_array(
@@ -238,30 +212,13 @@ def _check(nodes: Nodes, n_features: int) -> None:
     """Refuse a tree whose indices lead out of it or back: compiled code follows them blindly."""
     count = len(nodes["left_child"])
     here = np.arange(count)
-    inner = nodes["left_child"] != -1
+    inner = nodes["left_child"] != LEAF
     for side in ("left_child", "right_child"):
         child = nodes[side]
         # Children come after their parent: a tree that points back would never end.
-        if np.any(inner & ((child <= here) | (child >= count))) or np.any(~inner & (child != -1)):
+        if np.any(inner & ((child <= here) | (child >= count))) or np.any(~inner & (child != LEAF)):
             raise BundleError(f"model bundle: the {side} of a tree points outside it; train the model again")
     if np.any(inner & ((nodes["feature"] < 0) | (nodes["feature"] >= n_features))):
         raise BundleError(
             "model bundle: a tree asks for a feature that the model lacks; train the model again"
         )
-
-
-def _build(nodes: Nodes, n_features: int) -> Any:
-    """Build one tree of scikit-learn from node arrays."""
-    from sklearn.tree._tree import Tree  # noqa: PLC0415  # see the module's docstring
-
-    count = len(nodes["left_child"])
-    tree = Tree(n_features, np.array([1], dtype=np.intp), 1)
-    state = tree.__getstate__()
-    table = np.zeros(count, dtype=state["nodes"].dtype)
-    for field in NODE_FIELDS:
-        table[field] = nodes[field]
-    table["weighted_n_node_samples"] = nodes["n_node_samples"]
-    tree.__setstate__(
-        {**state, "max_depth": count, "node_count": count, "nodes": table, "values": np.zeros((count, 1, 1))}
-    )
-    return tree

@@ -7,7 +7,7 @@ from detector.features.units import measured, spanned
 from detector.report.casefile import Case, Clearing, HeaderLine, Reason, SessionLine
 from detector.report.document import Block, Document, Facts, Grid, Hours, Items, Section, Text
 from detector.report.headerdiff import beside
-from detector.report.summary import MEANINGS
+from detector.verdict.meaning import MEANINGS
 
 __all__ = ["case_document", "hours_of", "minute"]
 

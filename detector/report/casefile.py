@@ -19,6 +19,7 @@ from detector.features.units import measured
 from detector.report.folder import Verdicts, open_verdicts
 from detector.report.text import how_many, shown, visible
 from detector.schema import ACCOUNT_VERDICT, FAMILIES, VERDICTS
+from detector.verdict.meaning import NEXT_STEPS, confidence
 
 __all__ = [
     "Case",
@@ -40,17 +41,6 @@ State = Literal["counts", "ordinary", "unknown", "not logged"]
 
 NAMED = 5
 """Accounts with similar names that an error names at most."""
-
-NEXT_STEPS = {
-    "harness": "Read the reasons, then ask the account holder what runs at the flagged times before "
-    "anything is restricted: a flag is statistical evidence, not proof.",
-    "declared_third_party": "Point the account holder to the policy; the client names itself, nothing is "
-    "inferred. Where the plan permits the client, add it to the policy file and score again.",
-    "watch": "Do nothing to the account. Score a longer log: evidence that is real grows, chance does not.",
-    "clear": "Nothing to do.",
-    "insufficient_data": "Nothing to do. Score a longer log if the account matters.",
-    "out_of_scope": "Nothing to do: this traffic pays for each use.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,9 +387,7 @@ def _confidence(row: Mapping[str, Any], rate: float) -> str:
         else "no p-value"
     )
     if row["verdict"] == "harness":
-        earned = row["q_value"] is not None and row["q_value"] <= rate
-        level = "high" if earned or count >= 3 else "moderate"
-        return f"{level}: {count} independent families count against the account, and {rare}"
+        return f"{confidence(row, rate)}: {count} independent families count against the account, and {rare}"
     return {
         "declared_third_party": "certain: the client names itself; whether it may is the policy's word",
         "watch": f"low: something is unusual, but too little for a flag; {rare}",

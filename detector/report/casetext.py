@@ -62,7 +62,7 @@ def _block(block: Block) -> list[str]:
     if isinstance(block, Text):
         return _wrapped(block.text, "  ")
     if isinstance(block, Facts):
-        width = max(len(name) for name, _ in block.rows) + 2
+        width = max((len(name) for name, _ in block.rows), default=0) + 2
         return [
             line
             for name, said in block.rows

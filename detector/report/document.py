@@ -4,6 +4,7 @@ Texts are raw: whatever a log holds stands in them as it was logged, and each re
 escapes all of it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -101,4 +102,5 @@ def _plain(block: Block) -> dict[str, Any]:
         return {"kind": "hours", "columns": ["hour", block.flagged, block.other], "rows": rows}
     if isinstance(block, Grid):
         return {"kind": "grid", "columns": list(block.head), "rows": [list(row) for row in block.rows]}
-    return {"kind": type(block).__name__.lower(), **asdict(block)}
+    plain = json.loads(json.dumps(asdict(block)))
+    return {"kind": type(block).__name__.lower(), **plain}

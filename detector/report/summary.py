@@ -1,61 +1,45 @@
 """What a run found, in the lines that a terminal shows when it is done."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from detector.report.text import shown, table, visible
+from detector.report.text import Style, fitted, shown, table, unstyled, visible
+from detector.report.top import COLOURS, ranked, top_accounts
 from detector.schema import VERDICTS
-from detector.verdict.evaluate import Figures
+from detector.verdict.meaning import MEANINGS
+
+if TYPE_CHECKING:
+    from detector.verdict.evaluate import Figures  # takes a second to import, and only evaluating needs it
 
 __all__ = ["figures_text", "fleet_text", "model_text", "run_text"]
 
-TOP = 10
-"""Flagged accounts that are listed at most."""
 
-MEANINGS = {
-    "harness": "automated traffic that poses as the provider's own client",
-    "declared_third_party": "a third-party client that names itself",
-    "watch": "unusual, not enough for a flag",
-    "clear": "nothing conclusive",
-    "insufficient_data": "too little traffic to judge",
-    "out_of_scope": "pays for each use",
-}
-
-
-def run_text(accounts: pl.DataFrame, record: Mapping[str, Any], output: str | Path) -> str:
+def run_text(
+    accounts: pl.DataFrame,
+    record: Mapping[str, Any],
+    output: str | Path,
+    *,
+    width: int | None = None,
+    style: Style = unstyled,
+) -> str:
     """Return the summary of a scoring run.
 
     Args:
         accounts: the account verdicts.
         record: what ``run.json`` holds.
         output: the folder that was written, as the user named it.
+        width: columns that lines are fitted to; nothing is cut or folded where left out.
+        style: gives text its colours; none where left out.
 
     """
     given = record["input"]
+    top = top_accounts(accounts, width, style)
     used = f"model {shown(record['model']['id'])}, policy {shown(record['policy'])}"
-    lines = [
-        f"{accounts.height:,} accounts, {given['accepted']:,} requests; {used}",
-        *table(
-            [(name, f"{record['verdicts'].get(name, 0):,}", MEANINGS[name]) for name in VERDICTS],
-            right=frozenset({1}),
-        ),
-    ]
-    order = {name: number for number, name in enumerate(VERDICTS)}
-    flagged = accounts.filter("flagged").sort(
-        pl.col("verdict").replace_strict(order, default=len(order)),
-        "score",
-        "account_id",
-        descending=[False, True, False],
-    )
-    if flagged.height:
-        lines += ["", f"flagged ({min(TOP, flagged.height)} of {flagged.height:,})"]
-        lines += table(
-            [_flagged(row) for row in flagged.head(TOP).iter_rows(named=True)], right=frozenset({1})
-        )
     told = (f"incident: {shown(incident['text'], 1000)}" for incident in record["incidents"])
     notes = [
         *told,
@@ -63,10 +47,21 @@ def run_text(accounts: pl.DataFrame, record: Mapping[str, Any], output: str | Pa
         *_limits(record),
         *(f"warning: {shown(text, 1000)}" for text in record["warnings"]),
     ]
-    return "\n".join([*lines, *([""] if notes else []), *notes, "", *_next(accounts, flagged, output)])
+    return "\n".join(
+        [
+            *_folded(f"{accounts.height:,} accounts, {given['accepted']:,} requests; {used}", width, style),
+            *_counts(record["verdicts"], width, style),
+            *([""] if top else []),
+            *top,
+            *([""] if notes else []),
+            *(line for note in notes for line in _folded(note, width, style)),
+            "",
+            *_next(accounts, output, style),
+        ]
+    )
 
 
-def figures_text(figures: Figures) -> str:
+def figures_text(figures: "Figures") -> str:
     """Return the figures of an evaluation as text."""
     if figures.average_precision is None:
         ranking = ["no ranking: one side is empty after leaving out"]
@@ -152,9 +147,22 @@ def fleet_text(rows: Mapping[str, int], classes: Mapping[str, int], output: str 
     )
 
 
-def _flagged(row: Mapping[str, Any]) -> Sequence[str]:
-    reason = row["reasons"][0]["text"] if row["reasons"] else ""
-    return shown(row["account_id"], 64), f"{row['score']:.3f}", row["verdict"], shown(reason)
+def _counts(verdicts: Mapping[str, int], width: int | None, style: Style) -> list[str]:
+    """Count the verdicts; colour those that ask for somebody's eyes."""
+    rows = [(name, f"{verdicts.get(name, 0):,}", MEANINGS[name]) for name in VERDICTS]
+    lines = [fitted(line, width) if width else line for line in table(rows, right=frozenset({1}))]
+    return [
+        line.replace(name, style(name, fg=COLOURS[name]), 1) if name in COLOURS and name in verdicts else line
+        for name, line in zip(VERDICTS, lines, strict=True)
+    ]
+
+
+def _folded(note: str, width: int | None, style: Style) -> list[str]:
+    """Fold a note; its kind, which stands before the colon, in colour where it warns."""
+    lines = wrap(note, max(20, width), subsequent_indent="  ", break_on_hyphens=False) if width else [note]
+    kind, colon, rest = lines[0].partition(":")
+    warns = kind in {"warning", "incident"}
+    return [style(kind, fg="yellow") + colon + rest if warns else lines[0], *lines[1:]]
 
 
 def _print_mode(counts: Mapping[str, int]) -> list[str]:
@@ -191,17 +199,15 @@ def _limits(record: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _next(accounts: pl.DataFrame, flagged: pl.DataFrame, output: str | Path) -> list[str]:
+def _next(accounts: pl.DataFrame, output: str | Path, style: Style) -> list[str]:
     """Say where the verdicts are and how to go on."""
     folder = shlex.quote(visible(str(output)))
-    lines = [f"written: {folder} (accounts.parquet, sessions.parquet, run.json)"]
-    first = (
-        flagged
-        if flagged.height
-        else accounts.filter(pl.col("verdict") == "watch").sort("score", descending=True)
-    )
-    if first.height:
-        name = visible(first["account_id"][0])
+    groups = (ranked(accounts, name) for name in COLOURS)
+    first = next((found["account_id"][0] for found in groups if found.height), None)
+    if first is None:
+        step = "nothing; no account asks for somebody's eyes"
+    else:
+        name = visible(first)
         end = "-- " if name.startswith("-") else ""
-        lines.append(f"next: detector explain {end}{folder} {shlex.quote(name)}")
-    return lines
+        step = style(f"detector explain {end}{folder} {shlex.quote(name)}", bold=True)
+    return [f"written: {folder} (accounts.parquet, sessions.parquet, run.json)", f"next: {step}"]

@@ -1,12 +1,25 @@
 """Text for a terminal: what came from a log is shown, never obeyed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from typing import Any
+from unicodedata import category, east_asian_width
 
-__all__ = ["LONGEST", "how_many", "shown", "table", "visible"]
+__all__ = ["LONGEST", "Style", "columns", "fitted", "how_many", "shown", "table", "unstyled", "visible"]
 
 LONGEST = 200
 """Letters of a text from a log that are shown at most."""
+
+WORD = 12
+"""Letters of a word that are given up so that a text is cut between words."""
+
+Style = Callable[..., str]
+"""Gives text a colour, as ``click.style`` does."""
+
+
+def unstyled(text: str, **_: Any) -> str:
+    """Return text as it is: the style where there is no colour."""
+    return text
 
 
 def visible(text: str) -> str:
@@ -28,6 +41,25 @@ def shown(text: str, most: int = LONGEST) -> str:
     return seen if len(seen) <= most else f"{seen[:most]}...(+{len(seen) - most} characters)"
 
 
+def columns(text: str) -> int:
+    """Return how many columns of a terminal visible text takes: two a wide letter, none a combining mark."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def fitted(text: str, most: int) -> str:
+    """Return visible text in at most so many columns, cut between words where one ends near."""
+    if columns(text) <= most:
+        return text
+    room, kept = most - 3, ""
+    for letter in text:
+        room -= _columns(letter)
+        if room < 0:
+            break
+        kept += letter
+    words, _, part = kept.rpartition(" ")
+    return (words if words and len(part) < WORD else kept).rstrip() + "..."
+
+
 def table(
     rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset(), indent: str = "  "
 ) -> list[str]:
@@ -39,7 +71,7 @@ def table(
         indent: what every line begins with.
 
     """
-    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    widths = [max(map(columns, column)) for column in zip_longest(*rows, fillvalue="")]
     return [
         (indent + "  ".join(_cell(cell, widths[i], i in right) for i, cell in enumerate(row))).rstrip()
         for row in rows
@@ -56,4 +88,12 @@ def how_many(chance: float) -> str:
 
 
 def _cell(text: str, width: int, right: bool) -> str:
-    return text.rjust(width) if right else text.ljust(width)
+    pad = " " * (width - columns(text))
+    return pad + text if right else text + pad
+
+
+def _columns(letter: str) -> int:
+    """Return the columns of a letter (UAX 11; the later parts of a Korean syllable add none)."""
+    if category(letter) in {"Mn", "Me"} or "\u1160" <= letter <= "\u11ff":
+        return 0
+    return 2 if east_asian_width(letter) in {"W", "F"} else 1

@@ -8,7 +8,11 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-__all__ = ["RUN_FILES", "TABLES", "write_verdicts"]
+from detector.verdict.formats import FILES, PARQUET
+from detector.verdict.formats.ocsf import write_findings
+from detector.verdict.formats.tables import write_tables
+
+__all__ = ["ANY_FILES", "RUN_FILES", "TABLES", "write_verdicts"]
 
 TABLES = ("activity", "against", "clearing", "headers", "plans")
 """Tables about the flagged and watched accounts, from which their case files are made."""
@@ -16,7 +20,10 @@ TABLES = ("activity", "against", "clearing", "headers", "plans")
 RUN_FILES = tuple(
     sorted(("accounts.parquet", "run.json", "sessions.parquet", *(f"{name}.parquet" for name in TABLES)))
 )
-"""What a verdict folder holds."""
+"""What every verdict folder holds."""
+
+ANY_FILES = (*RUN_FILES, *(name for names in FILES.values() for name in names))
+"""What a verdict folder may hold: the files of the other forms too."""
 
 
 def write_verdicts(
@@ -25,6 +32,8 @@ def write_verdicts(
     sessions: Iterable[pl.DataFrame],
     tables: Mapping[str, pl.DataFrame],
     record: Mapping[str, Any],
+    *,
+    form: str = PARQUET,
 ) -> None:
     """Write the verdict files into a folder; the same verdicts give the same Parquet bytes.
 
@@ -34,6 +43,7 @@ def write_verdicts(
         sessions: at least one frame, the listing in pieces; each becomes a row group.
         tables: by name, those of ``TABLES``.
         record: what ``run.json`` holds.
+        form: a key of ``detector.verdict.formats.FILES``, written beside the Parquet tables.
 
     """
     accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
@@ -49,3 +59,7 @@ def write_verdicts(
         if writer:
             writer.close()
     (folder / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    if form == "ocsf":
+        write_findings(folder, record)
+    elif form != PARQUET:
+        write_tables(folder, form)

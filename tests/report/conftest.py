@@ -1,103 +1,82 @@
-import json
-import os
-import shutil
+import dataclasses
 
 import polars as pl
 import pytest
 
-from detector.report.casefile import cases
-from detector.report.page import report_page
-
-HOSTILE = (
-    '<script>document.title="owned"</script>',
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    "</style></script><svg onload=alert(1)>",
-    "javascript:alert(1)",
-    "\u202egnp.exe\u2066",
-    "\x1b]0;owned\x07\x1b[31m",
-    "nul\x00\r\nline\u2028end",
-    "{{ 7 * 7 }}{% raw %}",
-    "&lt;b&gt;<!-- ]]>",
-    "=cmd|' /C calc'!A0",
-    "\u05d0\u05d1\u05d2 \u0627\u0644",
-)
-"""Texts that act where they are not shown as text."""
-
-
-def hostile(place):
-    """A hostile text; two places give two texts."""
-    return f"{HOSTILE[place % len(HOSTILE)]}{place}"
+from detector.report.casefile import Case, cases, explain
 
 
 @pytest.fixture(scope="session")
-def sample_cases(sample_run):
-    """The cases of the sample's flagged and watched accounts."""
-    return list(cases(sample_run[0]))
+def folder(sample_run):
+    """The verdict folder of the sample."""
+    return sample_run[0]
 
 
 @pytest.fixture(scope="session")
-def sample_page(sample_run, tmp_path_factory):
-    """The page of the sample."""
-    return report_page(sample_run[0], tmp_path_factory.mktemp("page") / "report.html")
+def accounts(sample_run):
+    """Its accounts."""
+    return sample_run[1].accounts
 
 
 @pytest.fixture(scope="session")
-def hostile_folder(sample_run, tmp_path_factory):
-    """The sample's verdicts, every text in them hostile, and the names of the accounts."""
-    folder = tmp_path_factory.mktemp("hostile") / "verdicts"
-    shutil.copytree(sample_run[0], folder)
-    ids = pl.read_parquet(folder / "accounts.parquet")["account_id"].to_list()
-    names = {name: hostile(place) for place, name in enumerate(ids)}
-    for path in folder.glob("*.parquet"):
-        table = pl.read_parquet(path)
-        table.with_columns(pl.col("account_id").replace_strict(names), *_poisoned(table)).write_parquet(path)
-    record = json.loads((folder / "run.json").read_text("utf-8"))
-    record |= {"run": hostile(0), "policy": hostile(1), "rule": hostile(2), "warnings": [hostile(3)]}
-    record["model"]["id"] = hostile(4)
-    record["input"] |= {"source": hostile(5), "rejected": {hostile(6): 7}, "unknown_columns": [hostile(7)]}
-    record["incidents"] = [{"text": hostile(place)} for place in range(len(HOSTILE))]
-    record["versions"][hostile(8)] = hostile(9)
-    (folder / "run.json").write_text(json.dumps(record), "utf-8")
-    return folder, list(names.values())
+def found(folder):
+    """Cases of all flagged and watched accounts."""
+    return list(cases(folder))
 
 
-def _poisoned(table):
-    """Hostile texts for the columns that hold text of a log."""
-    texts = pl.Series([hostile(place) for place in range(table.height)], dtype=pl.String)
-    for name in ("session", "client", "client_version", "plan", "what", "text"):
-        if name in table.columns:
-            yield texts.alias(name)
-    if "seen" in table.columns:
-        yield pl.Series(
-            "seen", [[hostile(place), "Accept", hostile(place + 1)] for place in range(table.height)]
+@pytest.fixture(scope="session")
+def riding(sample, folder):
+    """Case of a person's account with a harness on it."""
+    labels = pl.read_parquet(sample / "_labels" / "accounts.parquet").filter(pl.col("class") == "riding")
+    opened = [explain(folder, account) for account in labels["account_id"]]
+    return max(opened, key=lambda case: min(case.flagged_sessions, case.sessions - case.flagged_sessions))
+
+
+@pytest.fixture(scope="session")
+def of(folder, accounts):
+    """Open a case of a verdict."""
+    return lambda verdict: explain(folder, accounts.filter(verdict=verdict)["account_id"][0])
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """A verdict folder to harm."""
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def _filled(value, text, *, kept=()):
+    """Put a text wherever a record holds any text, in lists and records inside it too."""
+    if isinstance(value, str):
+        return text
+    if isinstance(value, tuple):
+        return tuple(_filled(one, text) for one in value)
+    if dataclasses.is_dataclass(value):
+        fields = [field.name for field in dataclasses.fields(value) if field.name not in kept]
+        return dataclasses.replace(value, **{name: _filled(getattr(value, name), text) for name in fields})
+    return value
+
+
+@pytest.fixture(scope="session")
+def hostile(riding):
+    """Make a case in which every text is a given one; verdicts and units stay what the code reads."""
+
+    def make(text) -> Case:
+        case = _filled(riding, text, kept=("verdict", "clearing", "reasons", "against", "evidence"))
+        kept = {
+            name: tuple(
+                dataclasses.replace(one, **dict.fromkeys(fields, text)) for one in getattr(riding, name)
+            )
+            for name, fields in (
+                ("clearing", ("what",)),
+                ("reasons", ("feature", "family", "text")),
+                ("against", ("feature", "family", "text")),
+            )
+        }
+        evidence = tuple(
+            dataclasses.replace(one, family=text, lines=(text,) * len(one.lines)) for one in riding.evidence
         )
-        yield pl.Series("expected", [["Accept", hostile(place + 2)] for place in range(table.height)])
-    if "reasons" in table.columns:
-        reasons = [
-            [reason | {"text": hostile(place)} for place, reason in enumerate(row)]
-            for row in table["reasons"].to_list()
-        ]
-        yield pl.Series("reasons", reasons, dtype=table.schema["reasons"])
+        return dataclasses.replace(case, **kept, evidence=evidence)
 
-
-@pytest.fixture(scope="session")
-def hostile_page(hostile_folder, tmp_path_factory):
-    """The page of the hostile verdicts."""
-    return report_page(hostile_folder[0], tmp_path_factory.mktemp("page") / "report.html")
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A headless chromium; skipped where there is none, but not in CI."""
-    found = shutil.which("chromium")
-    if not found:
-        reason = "no chromium on the PATH: apt-get install chromium"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    sync_api = pytest.importorskip("playwright.sync_api")
-    quiet = ("background-networking", "component-update", "quic", "sync", "gpu")
-    flags = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-    with sync_api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found, args=flags)
-        yield opened
-        opened.close()
+    return make

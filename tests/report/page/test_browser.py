@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import detector
-from detector.report.page import report_page
+from detector.report.page.page import report_page
 from detector.report.text import shown
 
 

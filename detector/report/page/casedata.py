@@ -8,8 +8,8 @@ from itertools import groupby
 
 from detector.features.units import spanned
 from detector.report.casefile import Case, Clearing, HeaderLine, Reason
-from detector.report.charts import Hour, Profile, Strip, profile, strip, window
 from detector.report.headerdiff import Row, beside
+from detector.report.page.charts import Hour, Profile, Strip, profile, strip, window
 from detector.schema import VERDICTS
 
 __all__ = ["SIGNS", "CaseData", "Headers", "Why", "case_data"]

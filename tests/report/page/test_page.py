@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import detector
 from detector.cli import main
 from detector.errors import InputError
-from detector.report.page import report_page
+from detector.report.page.page import report_page
 from detector.report.text import shown
 
 

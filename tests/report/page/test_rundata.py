@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from detector.report.casefile import NEXT_STEPS
-from detector.report.pagedata import listed_accounts, run_data
+from detector.report.page.rundata import listed_accounts, run_data
 from detector.schema import ACCOUNT_VERDICT, FAMILIES, VERDICTS
 
 

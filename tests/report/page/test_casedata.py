@@ -3,8 +3,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from detector.report.casedata import AGAINST, REASONS, case_data
 from detector.report.casefile import Clearing, HeaderLine, HourLine, Reason
+from detector.report.page.casedata import AGAINST, REASONS, case_data
 
 FIRST, LAST = date(2026, 11, 2), date(2026, 11, 6)
 

@@ -8,9 +8,8 @@ from typing import Any
 import polars as pl
 
 from detector.model.card import LIMITS
-from detector.report.casefile import NEXT_STEPS
-from detector.report.summary import MEANINGS
 from detector.schema import FAMILIES, VERDICTS
+from detector.verdict.meaning import MEANINGS, NEXT_STEPS
 
 __all__ = ["Data", "Family", "Overview", "RunData", "Tally", "listed_accounts", "run_data"]
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.report.charts import DAYS, LEVELS, Hour, profile, strip, window
+from detector.report.page.charts import DAYS, LEVELS, Hour, profile, strip, window
 
 MONDAY = date(2026, 11, 2)
 WEEK = window(MONDAY, MONDAY + timedelta(days=6), [])

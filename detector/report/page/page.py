@@ -17,11 +17,11 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from detector.output import new_file
-from detector.report.casedata import SIGNS, CaseData, case_data
 from detector.report.casefile import cases
 from detector.report.casehtml import templates
 from detector.report.folder import open_verdicts
-from detector.report.pagedata import RunData, listed_accounts, run_data
+from detector.report.page.casedata import SIGNS, CaseData, case_data
+from detector.report.page.rundata import RunData, listed_accounts, run_data
 from detector.report.text import LONGEST, shown
 
 __all__ = ["render_page", "report_page"]
