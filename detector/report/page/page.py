@@ -16,6 +16,7 @@ from pathlib import Path
 from jinja2 import Environment
 from markupsafe import Markup
 
+from detector.errors import refusal
 from detector.output import new_file
 from detector.report.casefile import cases
 from detector.report.casehtml import templates
@@ -47,7 +48,10 @@ def report_page(verdicts: str | Path, output: str | Path, *, most: int = 1000) -
     """
     opened = open_verdicts(verdicts)
     accounts = opened.collect(opened.tables["accounts"])
-    run = run_data(accounts, opened.record)
+    try:
+        run = run_data(accounts, opened.record)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise refusal(opened.folder / "run.json", "not the record of a run", "score again") from error
     listed = listed_accounts(accounts)
     telemetry = any(family.available for family in run.families if family.name == "telemetry")
     found = [

@@ -1,6 +1,8 @@
 import base64
 import hashlib
+import json
 import re
+import shutil
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -160,6 +162,15 @@ def test_command_writes_the_page(sample_run, sample_page, tmp_path):
     )
     assert (ended.exit_code, ended.stdout) == (0, f"written: {tmp_path}/new/r.html\n")
     assert (tmp_path / "new" / "r.html").read_bytes() == sample_page.read_bytes()
+
+
+@pytest.mark.parametrize("key", ["input", "verdicts", "incidents", "warnings", "versions"])
+def test_a_record_without_what_a_page_needs_is_refused(key, sample_run, tmp_path):
+    shutil.copytree(sample_run[0], tmp_path, dirs_exist_ok=True)
+    record = json.loads((tmp_path / "run.json").read_text("utf-8"))
+    (tmp_path / "run.json").write_text(json.dumps(record | {key: None}), "utf-8")
+    with pytest.raises(InputError, match=r"run\.json: not the record of a run; score again"):
+        report_page(tmp_path, tmp_path / "report.html")
 
 
 def test_errors_say_what_to_do(sample_run, tmp_path):
