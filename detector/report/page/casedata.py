@@ -32,6 +32,9 @@ LISTS = 2
 REASONS = 4
 """Reasons that a case shows at most, the strongest; ``explain`` gives all."""
 
+CLIENTS = 4
+"""Clients that a case names at most; a rotating one may show thousands."""
+
 AGAINST = 3
 """Lines that speak for the account that a case shows at most."""
 
@@ -80,7 +83,7 @@ class CaseData:
 
     Attributes:
         case: the case file.
-        clients: names and versions of the clients, the busiest first.
+        clients: names and versions of the busiest clients.
         reason: the strongest reason in short; empty where there is none.
         days: days of the picture.
         profile: the picture.
@@ -116,8 +119,8 @@ def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseDa
         telemetry: whether the log holds telemetry.
 
     """
-    hours = list(_hours(case))
-    days = window(first, last, [one.hour.date() for one in hours if one.flagged and one.requests])
+    days = window(first, last, [one.hour.date() for one in case.activity if one.flagged_requests])
+    hours = [one for one in _hours(case) if one.hour.date() in days]
     lists = [one for one in case.headers if one.flagged_requests] or list(case.headers)
     changes = tuple(
         one for one in case.clearing if VERDICTS.index(one.verdict) > VERDICTS.index(case.verdict)
@@ -125,7 +128,7 @@ def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseDa
     drawn = profile(days, hours)
     return CaseData(
         case=case,
-        clients=tuple(_client(one.client, one.client_version) for one in case.clients),
+        clients=tuple(_client(one.client, one.client_version) for one in case.clients[:CLIENTS]),
         reason=case.reasons[0].text.partition(";")[0] if case.reasons else "",
         days=days,
         profile=drawn,

@@ -110,18 +110,17 @@ def window(first: date, last: date, active: Sequence[date]) -> tuple[date, ...]:
     return tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
-def profile(days: Sequence[date], hours: Iterable[Hour]) -> Profile:
+def profile(days: Sequence[date], hours: Sequence[Hour]) -> Profile:
     """Draw the hours of an account.
 
     Args:
-        days: as ``window`` gives them; what lies outside is left out.
-        hours: of the account, in any order.
+        days: as ``window`` gives them.
+        hours: of the account on these days, in any order.
 
     """
     line = {day: PITCH * number + LEVELS for number, day in enumerate(days)}
-    kept = [one for one in hours if one.hour.date() in line]
-    parts = {flagged: [one for one in kept if one.flagged == flagged] for flagged in (False, True)}
-    most = max((one.requests for one in kept), default=0)
+    parts = {flagged: [one for one in hours if one.flagged == flagged] for flagged in (False, True)}
+    most = max((one.requests for one in hours), default=0)
     return Profile(
         others=_bars(line, parts[False], most, -1),
         flagged=_bars(line, parts[True], most, 1),

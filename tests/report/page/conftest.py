@@ -4,6 +4,7 @@ import shutil
 
 import polars as pl
 import pytest
+from playwright.sync_api import sync_playwright
 
 from detector.report.casefile import cases
 from detector.report.page.page import report_page
@@ -94,10 +95,9 @@ def browser():
     if not found:
         reason = "no chromium on the PATH: apt-get install chromium"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    sync_api = pytest.importorskip("playwright.sync_api")
     quiet = ("background-networking", "component-update", "quic", "sync", "gpu")
     flags = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-    with sync_api.sync_playwright() as driver:
+    with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=found, args=flags)
         yield opened
         opened.close()

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from detector.report.casefile import Clearing, HeaderLine, HourLine, Reason
+from detector.report.casefile import Clearing, ClientLine, HeaderLine, HourLine, Reason
 from detector.report.page.casedata import AGAINST, REASONS, case_data
 
 FIRST, LAST = date(2026, 11, 2), date(2026, 11, 6)
@@ -40,6 +40,27 @@ def test_picture_parts_the_flagged_from_all_others(harness):
         "Flagged: 1 hour; requests answered 30, reported by telemetry 0. "
         "Not flagged: 1 hour; requests answered 60, reported by telemetry 50. Highest bar: 64 an hour."
     )
+
+
+def test_picture_and_words_speak_of_the_same_days(harness):
+    hours = [HourLine(datetime(2026, month, 1, tzinfo=UTC), 9, 9, 8, 7, 8, 7) for month in (9, 11)]
+    found = case_data(
+        dataclasses.replace(harness, activity=tuple(hours)),
+        date(2026, 9, 1),
+        date(2026, 12, 31),
+        telemetry=True,
+    )
+    assert (found.days[0], found.days[-1]) == (date(2026, 10, 5), date(2026, 11, 1))
+    assert found.said == (
+        "Flagged: 1 hour; requests answered 8, reported by telemetry 7. Highest bar: 9 an hour."
+    )
+
+
+def test_the_busiest_clients_are_named(harness):
+    clients = [ClientLine(name, "1.0", 1, 1, 0, 0) for name in "abcdef"]
+    clients.insert(1, ClientLine(None, None, 1, 1, 0, 0))
+    found = changed(harness, clients=tuple(clients))
+    assert found.clients == ("a 1.0", "unknown client", "b 1.0", "c 1.0")
 
 
 def test_picture_of_a_log_without_telemetry_does_not_speak_of_it(harness):
