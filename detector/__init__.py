@@ -9,6 +9,7 @@ The functions behind the commands::
     run = detector.score("logs/week-2", "verdicts", "model")
     run.accounts.filter(run.accounts["flagged"])      # a polars DataFrame
     detector.explain("verdicts", "account-1")         # one account's case file
+    detector.cases("verdicts")                        # those of all flagged and watched accounts
     detector.evaluate("verdicts", "labels.parquet")   # figures against labels
     detector.report_page("verdicts", "report.html")   # the whole run as one page
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from detector.engine.local import Run, score, train
     from detector.errors import DetectorError
     from detector.ingest.ingestion import Ingestion, ingest_logs
-    from detector.report.casefile import Case, explain
+    from detector.report.casefile import Case, cases, explain
     from detector.report.page.page import report_page
     from detector.verdict.evaluate import evaluate
 
@@ -32,6 +33,7 @@ __all__ = [
     "DetectorError",
     "Ingestion",
     "Run",
+    "cases",
     "evaluate",
     "explain",
     "ingest_logs",
@@ -45,6 +47,7 @@ _HOMES = {
     "DetectorError": "detector.errors",
     "Ingestion": "detector.ingest.ingestion",
     "Run": "detector.engine.local",
+    "cases": "detector.report.casefile",
     "evaluate": "detector.verdict.evaluate",
     "explain": "detector.report.casefile",
     "ingest_logs": "detector.ingest.ingestion",

@@ -32,13 +32,14 @@ def build(root):
 
 @pytest.fixture(scope="module")
 def built(build, sample_run):
-    return build.pages(sample_run[1])
+    return build.pages(sample_run[1], sample_run[0])
 
 
 @pytest.mark.parametrize(
     "page",
     [
         "README.md",
+        "docs/cases.md",
         "docs/cli.md",
         "docs/dialects.md",
         "docs/features.md",

@@ -9,7 +9,7 @@ from detector.report.document import Block, Document, Facts, Grid, Hours, Items,
 from detector.report.headerdiff import beside
 from detector.verdict.meaning import MEANINGS
 
-__all__ = ["case_document", "hours_of", "minute"]
+__all__ = ["case_document", "hours_drawn", "minute"]
 
 SESSIONS = 20
 """Sessions listed at most."""
@@ -22,6 +22,9 @@ MEASURES = 3
 
 DIFFS = 2
 """Header lists shown beside the expected order at most."""
+
+DAYS = 60
+"""Last days that are drawn at most."""
 
 HOUR = timedelta(hours=1)
 
@@ -61,6 +64,17 @@ def case_document(case: Case) -> Document:
 def minute(moment: datetime) -> str:
     """Return a time to the minute."""
     return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def hours_drawn(case: Case, flagged: str, other: str) -> tuple[Block, ...]:
+    """Return the hours of the last days, and a word on it where there are more."""
+    counts = hours_of(case)
+    if not counts:
+        return ()
+    first = max(counts).replace(hour=0) - (DAYS - 1) * 24 * HOUR
+    drawn = {hour: parts for hour, parts in counts.items() if hour >= first}
+    said = () if len(drawn) == len(counts) else (Text(f"Only the last {DAYS} days are drawn."),)
+    return (Hours(drawn, flagged, other), *said)
 
 
 def hours_of(case: Case) -> dict[datetime, tuple[int, int]]:
@@ -220,8 +234,8 @@ def _sent(line: HeaderLine) -> str:
 
 
 def _activity(case: Case) -> Iterator[Section]:
-    if counts := hours_of(case):
-        yield Section("activity", (Hours(counts, "flagged", "other"),))
+    if blocks := hours_drawn(case, "flagged", "other"):
+        yield Section("activity", blocks)
 
 
 def _sessions(case: Case) -> Iterator[Section]:

@@ -14,9 +14,6 @@ __all__ = ["document_html", "templates"]
 LONGEST = 1000
 """Letters of a text that are shown at most."""
 
-MOST_DAYS = 60
-"""Last days of an account that the picture shows at most."""
-
 
 @cache
 def templates() -> Environment:
@@ -44,14 +41,13 @@ def document_html(page: Document) -> str:
 
 
 def _picture(counts: Mapping[datetime, tuple[int, int]]) -> list[tuple[str, list[tuple[int, int, int]]]]:
-    """Return the last days, each with its active hours: hour of the day, flagged and other requests."""
+    """Return the days, each with its active hours: hour of the day, flagged and other requests."""
     days: dict[datetime, list[tuple[int, int, int]]] = {}
     for hour, (flagged, other) in sorted(counts.items()):
         moment = hour.astimezone(UTC)
         days.setdefault(moment.replace(hour=0), []).append((moment.hour, flagged, other))
     if not days:
         return []
-    last = max(days)
-    first = max(min(days), last - timedelta(days=MOST_DAYS - 1))
-    every = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    first = min(days)
+    every = [first + timedelta(days=i) for i in range((max(days) - first).days + 1)]
     return [(f"{day:%Y-%m-%d}", days.get(day, [])) for day in every]

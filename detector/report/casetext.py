@@ -58,6 +58,11 @@ def chart(counts: Mapping[datetime, tuple[int, int]]) -> list[str]:
     return lines
 
 
+def _days(counts: Mapping[datetime, tuple[int, int]]) -> int:
+    days = [hour.astimezone(UTC).date() for hour in counts]
+    return (max(days) - min(days)).days + 1 if days else 0
+
+
 def _block(block: Block) -> list[str]:
     if isinstance(block, Text):
         return _wrapped(block.text, "  ")
@@ -71,7 +76,8 @@ def _block(block: Block) -> list[str]:
     if isinstance(block, Items):
         return [line for number, row in enumerate(block.rows, 1) for line in _item(row, number, block)]
     if isinstance(block, Hours):
-        head = f"by hour of the day, UTC ({FLAGGED} {block.flagged}, {OTHER} {block.other})"
+        cut = f", the last {DAYS} days" if _days(block.counts) > DAYS else ""
+        head = f"by hour of the day, UTC{cut} ({FLAGGED} {block.flagged}, {OTHER} {block.other})"
         return [f"  {line}" for line in (head, *chart(block.counts))]
     return _grid(block)
 

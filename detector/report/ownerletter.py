@@ -6,9 +6,9 @@ traffic away: no feature, header, fingerprint or family of evidence.
 
 from collections.abc import Iterator
 
-from detector.report.casedocument import hours_of, minute
+from detector.report.casedocument import hours_drawn, minute
 from detector.report.casefile import Case
-from detector.report.document import Block, Document, Facts, Grid, Hours, Items, Section, Text
+from detector.report.document import Document, Facts, Grid, Items, Section, Text
 
 __all__ = ["owner_letter"]
 
@@ -67,7 +67,7 @@ def _facts(case: Case) -> Iterator[tuple[str, str]]:
 def _seen(case: Case) -> Iterator[Section]:
     if not case.flagged:
         return
-    blocks: list[Block] = [Hours(hours_of(case), "in question", "other")]
+    blocks = list(hours_drawn(case, "in question", "other"))
     lines = [line for line in case.timeline if line.flagged]
     rows = tuple(
         (minute(line.start), minute(line.end), f"{line.requests:,}", line.client or "not named")

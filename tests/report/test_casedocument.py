@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from detector.report.casedocument import OTHERS, SESSIONS, case_document, hours_of
+from detector.report.casedocument import DAYS, OTHERS, SESSIONS, case_document, hours_of
 from detector.report.casefile import Clearing, HeaderLine, Reason, TelemetryLine
 from detector.report.document import Facts, Grid, Hours, Items, Text
 from detector.schema import VERDICTS
@@ -54,7 +54,7 @@ def test_a_flagged_account_has_everything_in_the_order_of_a_minute(riding):
     ]
     page = case_document(riding)
     assert page.title == f"account {riding.account_id}"
-    assert page.answer == "harness (flagged): automated traffic that poses as the provider's own client"
+    assert page.answer == "harness (flagged): automated traffic posing as the provider's client"
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
@@ -161,6 +161,17 @@ def test_hours_are_those_that_were_kept_else_those_of_the_sessions(riding, of):
     )
     case = dataclasses.replace(clear, timeline=(line,), activity=())
     assert hours_of(case) == {NOON + timedelta(hours=i): (0, 1) for i in range(3)}
+
+
+def test_only_the_last_days_are_drawn_and_that_is_said(riding):
+    hour = riding.activity[0]
+    hours = tuple(dataclasses.replace(hour, hour=NOON + timedelta(days=i)) for i in range(DAYS + 1))
+    drawn, said = section(case_document(dataclasses.replace(riding, activity=hours)), "activity")
+    assert len(drawn.counts) == DAYS
+    assert min(drawn.counts) == NOON + timedelta(days=1)
+    assert said == Text(f"Only the last {DAYS} days are drawn.")
+    (whole,) = section(case_document(dataclasses.replace(riding, activity=hours[1:])), "activity")
+    assert whole == drawn
 
 
 def test_a_page_as_plain_data(riding):

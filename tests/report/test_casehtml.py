@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.report.casedocument import case_document
-from detector.report.casehtml import MOST_DAYS, document_html, templates
+from detector.report.casehtml import document_html, templates
 from detector.report.ownerletter import owner_letter
 from detector.report.text import shown
 from detector.schema import VERDICTS
@@ -90,12 +90,14 @@ def test_the_picture_has_both_parts_and_says_them_in_words(riding):
     assert len(titles) == len([hour for hour in riding.activity if hour.requests])
 
 
-def test_pictures_of_years_are_cut():
+def test_pictures_have_a_row_for_every_day_from_first_to_last():
     start = datetime(2026, 11, 2, 12, tzinfo=UTC)
-    days = templates().filters["picture"]({start + timedelta(days=i): (1, 2) for i in range(0, 900, 10)})
-    assert len(days) == MOST_DAYS
-    assert days[-1] == ("2029-04-10", [(12, 1, 2)])
-    assert days[-2] == ("2029-04-09", [])
+    counts = {start: (1, 2), start + timedelta(hours=1): (3, 0), start + timedelta(days=2): (0, 5)}
+    assert templates().filters["picture"](counts) == [
+        ("2026-11-02", [(12, 1, 2), (13, 3, 0)]),
+        ("2026-11-03", []),
+        ("2026-11-04", [(12, 0, 5)]),
+    ]
     assert templates().filters["picture"]({}) == []
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.report.casetext import DAYS, WIDTH, chart, document_text, render_text
-from detector.report.document import Document, Facts, Grid, Items, Section, Text
+from detector.report.document import Document, Facts, Grid, Hours, Items, Section, Text
 from detector.report.ownerletter import owner_letter
 from detector.schema import VERDICTS
 
@@ -41,6 +41,12 @@ def test_charts_draw_hours_and_two_weeks_at_most():
     assert len(chart(years)) == 1 + DAYS
     assert chart(years)[-1] == "2029-04-11  ............o..........."
     assert chart({}) == chart({NOON: (0, 0)}) == []
+
+
+def test_a_chart_that_is_cut_says_so():
+    counts = {NOON + timedelta(days=i): (1, 0) for i in range(DAYS + 1)}
+    page = Document("t", "a", (Section("s", (Hours(counts, "x", "y"),)),))
+    assert f"  by hour of the day, UTC, the last {DAYS} days (# x, o y)" in document_text(page).splitlines()
 
 
 def test_long_lines_are_wrapped_under_their_beginning():
