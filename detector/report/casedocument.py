@@ -140,12 +140,19 @@ def _reasons(case: Case) -> Iterator[Section]:
 
 def _place(reason: Reason) -> str:
     """Say where in its cohort a value lies."""
-    if reason.tail is None or reason.accounts is None or reason.low is None or reason.high is None:
+    beside = compared(reason)
+    if not beside or reason.low is None or reason.high is None:
         return ""
-    usual = spanned(reason.low, reason.high, reason.unit)
+    return f"{beside} comparable accounts as far out; {spanned(reason.low, reason.high, reason.unit)}"
+
+
+def compared(reason: Reason) -> str:
+    """Say how many of how many of the cohort are at least as suspicious, empty where it is not known."""
+    if reason.tail is None or reason.accounts is None:
+        return ""
     count = round(reason.tail * reason.accounts)
     many = "none" if not reason.tail else f"about {count:,}" if count else "fewer than one"
-    return f"{many} of {reason.accounts:,} comparable accounts as far out; {usual}"
+    return f"{many} of {reason.accounts:,}"
 
 
 def _against(case: Case) -> Iterator[Section]:

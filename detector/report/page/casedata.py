@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from detector.features.units import spanned
+from detector.features.units import measured
+from detector.report.casedocument import compared
 from detector.report.casefile import Case, Clearing, HeaderLine, Reason
 from detector.report.headerdiff import Row, beside
 from detector.report.page.charts import Hour, Profile, Strip, profile, strip, window
@@ -46,15 +47,15 @@ class Why:
     Attributes:
         family: of the evidence.
         text: the sentence.
-        usual: what most of the cohort show; empty where it is not known.
-        strip: value, median and range as a picture; None likewise, or where nearly all show
-            one value.
+        place: the cohort's range, and how many of it are as far out; empty where that is not known.
+        strip: value, median and range as a picture; None likewise, for a rarity, or where nearly
+            all show one value.
 
     """
 
     family: str
     text: str
-    usual: str
+    place: str
     strip: Strip | None
 
 
@@ -171,18 +172,24 @@ def _said(drawn: Profile, hours: list[Hour], *, telemetry: bool) -> Iterator[str
 def _covered(hours: list[Hour], *, flagged: bool) -> str:
     served = sum(one.served for one in hours if one.flagged == flagged)
     reported = sum(one.reported for one in hours if one.flagged == flagged)
-    return f"; requests answered {served:,}, reported by telemetry {reported:,}"
+    return f"; answered {served:,}, reported {reported:,}"
 
 
 def _why(reason: Reason) -> Why:
+    beside = compared(reason)
+    far = f"{beside} as far out" if beside else ""
     value, median, low, high = reason.value, reason.baseline, reason.low, reason.high
-    # A rarity has no range worth drawing: its sentence says how many of the cohort show the same.
+    # A rarity has no range worth drawing, nor has what nearly all show: their sentences say it.
     rarity = reason.unit in {"bits", "-log10 p"}
     if value is None or median is None or low is None or high is None or rarity:
-        return Why(reason.family, reason.text, "", None)
-    usual = spanned(low, high, reason.unit)
-    alike = usual == spanned(low, low, reason.unit)
-    return Why(reason.family, reason.text, usual, None if alike else strip(value, median, low, high))
+        return Why(reason.family, reason.text, far, None)
+    least, most = measured(low, reason.unit), measured(high, reason.unit)
+    if least == most:
+        return Why(reason.family, reason.text, far, None)
+    usual = f"usually {least} to {most}"
+    return Why(
+        reason.family, reason.text, "; ".join(filter(None, (usual, far))), strip(value, median, low, high)
+    )
 
 
 def _headers(one: HeaderLine) -> Headers:

@@ -37,8 +37,8 @@ def test_picture_parts_the_flagged_from_all_others(harness):
     assert found.profile.reported == "M0 2h17"  # 50 of 60
     assert found.profile.flagged_reported == ""
     assert found.said == (
-        "Flagged: 1 hour; requests answered 30, reported by telemetry 0. "
-        "Not flagged: 1 hour; requests answered 60, reported by telemetry 50. Highest bar: 64 an hour."
+        "Flagged: 1 hour; answered 30, reported 0. "
+        "Not flagged: 1 hour; answered 60, reported 50. Highest bar: 64 an hour."
     )
 
 
@@ -51,9 +51,7 @@ def test_picture_and_words_speak_of_the_same_days(harness):
         telemetry=True,
     )
     assert (found.days[0], found.days[-1]) == (date(2026, 10, 5), date(2026, 11, 1))
-    assert found.said == (
-        "Flagged: 1 hour; requests answered 8, reported by telemetry 7. Highest bar: 9 an hour."
-    )
+    assert found.said == ("Flagged: 1 hour; answered 8, reported 7. Highest bar: 9 an hour.")
 
 
 def test_the_busiest_clients_are_named(harness):
@@ -65,7 +63,7 @@ def test_the_busiest_clients_are_named(harness):
 
 def test_picture_of_a_log_without_telemetry_does_not_speak_of_it(harness):
     found = case_data(harness, FIRST, LAST, telemetry=False)
-    assert "telemetry" not in found.said
+    assert "reported" not in found.said
     assert found.said.startswith("Flagged: ")
 
 
@@ -82,20 +80,22 @@ def test_the_strongest_reasons_are_shown_and_the_first_in_short(harness):
 
 
 def test_a_measurement_lies_beside_its_cohort(harness):
-    (why,) = changed(harness, reasons=(reason(),)).reasons
-    assert why.usual == "most show 2 h to 14 h"
+    (why,) = changed(harness, reasons=(reason(tail=0.25, accounts=400),)).reasons
+    assert why.place == "usually 2 h to 14 h; about 100 of 400 as far out"
     assert (why.strip.low, why.strip.median, why.strip.high, why.strip.value) == (4, 6, 7, 96)
+    (why,) = changed(harness, reasons=(reason(),)).reasons
+    assert why.place == "usually 2 h to 14 h"
 
 
 @pytest.mark.parametrize("fields", [{"value": None}, {"low": None}, {"baseline": None}, {"unit": "bits"}])
 def test_no_picture_where_nothing_can_be_compared(harness, fields):
     (why,) = changed(harness, reasons=(reason(**fields),)).reasons
-    assert (why.usual, why.strip) == ("", None)
+    assert (why.place, why.strip) == ("", None)
 
 
 def test_no_picture_where_nearly_all_show_one_value(harness):
-    (why,) = changed(harness, reasons=(reason(low=0.0, high=0.0),)).reasons
-    assert (why.usual, why.strip) == ("nearly all show 0 h", None)
+    (why,) = changed(harness, reasons=(reason(low=0.0, high=0.0, tail=0.0, accounts=2367),)).reasons
+    assert (why.place, why.strip) == ("none of 2,367 as far out", None)
 
 
 def test_only_a_milder_verdict_would_clear(harness):
