@@ -9,6 +9,9 @@ Unit = Literal["", "share", "h", "min", "s", "bits", "ln", "-log10 p", "sessions
 """``share`` of 1; hours, minutes, seconds; ``bits`` of surprisal (-log2 of a share of accounts);
 ``ln`` of a ratio; ``-log10 p`` of a chance; a mean of ``sessions``; a count of ``names``; a bare number."""
 
+LARGEST = 16.0
+"""Logarithm from which a factor is written as a power of e."""
+
 HUGE = 6.0
 """Decimal digits from which a chance is written as a power of ten."""
 
@@ -59,7 +62,7 @@ def _surprisal(bits: float) -> str:
 
 
 def _factor(log: float) -> str:
-    return f"{math.exp(log):,.2f}"
+    return f"{math.exp(log):,.2f}" if log < LARGEST else f"e^{log:.0f}"
 
 
 def _mean(value: float) -> str:

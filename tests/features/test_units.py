@@ -30,6 +30,7 @@ from detector.features.units import measured, spanned
         (0.0, "ln", "1.00"),
         (0.65, "ln", "1.92"),
         (-0.65, "ln", "0.52"),
+        (900.0, "ln", "e^900"),
         (0.3, "-log10 p", "50%"),
         (3.0, "-log10 p", "1 in 1,000"),
         (300.0, "-log10 p", "1 in 10^300"),
