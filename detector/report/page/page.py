@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment
@@ -77,7 +78,7 @@ def render_page(run: RunData, found: Sequence[CaseData], *, left_out: int, telem
     env = _environment()
     # Accounts with one tool send one list: each comparison stands on the page once.
     compared = {one.lines: one.said for case in found for one in case.headers if one.lines}
-    style, script = (_source(env, name) for name in ("page/page.css", "page/page.js"))
+    style, script = (_source(name) for name in ("page.css", "page.js"))
     text = env.get_template("page/page.html").render(
         run=run,
         cases=found,
@@ -109,10 +110,8 @@ def _environment() -> Environment:
     return env
 
 
-def _source(env: Environment, name: str) -> str:
-    if env.loader is None:
-        raise TypeError("no loader")
-    return env.loader.get_source(env, name)[0]
+def _source(name: str) -> str:
+    return resources.files("detector.report").joinpath("templates", "page", name).read_text("utf-8")
 
 
 def _hash(text: str) -> str:
