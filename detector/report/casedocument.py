@@ -158,8 +158,9 @@ def _against(case: Case) -> Iterator[Section]:
     if not case.against and ordinary:
         lines = tuple((line, "") for one in ordinary for line in one.lines[:MEASURES])
         blocks += [Text("Medians over the sessions:"), Items(lines)] if lines else []
-    if ordinary:
-        blocks.append(Text(f"Nothing counts in: {', '.join(one.family for one in ordinary)}."))
+    named = {reason.family for reason in case.reasons}
+    if silent := [one.family for one in ordinary if one.family not in named]:
+        blocks.append(Text(f"Nothing counts in: {', '.join(silent)}."))
     for state, words in SAID.items():
         if names := [one.family for one in case.evidence if one.state == state]:
             blocks.append(Text(f"No evidence either way from {', '.join(names)}: {words}."))

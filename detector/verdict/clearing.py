@@ -28,8 +28,8 @@ MOST_PARTS = 4
 LONGEST_NAME = 40
 """Letters of a client's name in a sentence."""
 
-WINDOW_HOURS = 8
-"""Hours of the day that may hold most of a part's requests."""
+MOST_HOURS = 8
+"""Hours of the day in a row that are named where they hold most of a part's requests."""
 
 MOST = 0.8
 """Share of the requests that is most of them."""
@@ -177,30 +177,37 @@ def _said(parts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _hours(suspects: pl.DataFrame, scored: Scored) -> pl.DataFrame:
-    """Return the 8 hours of the day that hold most of a stream's requests, null where none do."""
+    """Return the fewest hours of the day that hold most of a stream's requests, null where it takes many."""
     rows = scored.summary.hours.join(
         scored.sessions.join(suspects.select("stream"), on="stream", how="semi").select("session", "stream"),
         on="session",
     )
     day = rows.group_by("stream", of_day=pl.col("hour") % 24).agg(pl.col("requests").sum())
     grid = suspects.select("stream").join(
-        pl.DataFrame({"place": range(24 + WINDOW_HOURS - 1)}, {"place": pl.Int32}), how="cross"
+        pl.DataFrame({"place": range(2 * 24)}, {"place": pl.Int32}), how="cross"
     )
     grid = grid.with_columns(of_day=pl.col("place") % 24).join(day, on=["stream", "of_day"], how="left")
-    grid = grid.sort("stream", "place").with_columns(
-        window=pl.col("requests").fill_null(0).rolling_sum(WINDOW_HOURS).over("stream"),
-        total=pl.col("requests").filter(pl.col("place") < 24).sum().over("stream"),
+    grid = grid.sort("stream", "place").with_columns(pl.col("requests").fill_null(0))
+    total = pl.col("requests").filter(pl.col("place") < 24).sum().over("stream")
+    windows = pl.concat(
+        grid.select(
+            "stream",
+            "place",
+            size=pl.lit(size, pl.Int32),
+            held=pl.col("requests").rolling_sum(size).over("stream"),
+            total=total,
+        )
+        for size in range(1, MOST_HOURS + 1)
     )
     best = (
-        grid.filter(pl.col("window").is_not_null())
-        .sort("stream", "window", "place", descending=[False, True, False])
+        windows.filter((pl.col("place") >= 24) & (pl.col("held") >= MOST * pl.col("total")))
+        .sort("stream", "size", "held", "place", descending=[False, False, True, False])
         .unique("stream", keep="first", maintain_order=True)
     )
-    most = pl.col("window") >= MOST * pl.col("total")
     return best.select(
         "stream",
-        from_hour=pl.when(most).then((pl.col("place") - WINDOW_HOURS + 1) % 24),
-        to_hour=pl.when(most).then((pl.col("place") + 1) % 24),
+        from_hour=(pl.col("place") - pl.col("size") + 1) % 24,
+        to_hour=(pl.col("place") + 1) % 24,
     )
 
 
