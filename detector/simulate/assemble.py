@@ -8,8 +8,9 @@ import polars as pl
 
 from detector.schema import HEADER_VALUE, REQUEST
 from detector.simulate.columns import Kind
-from detector.simulate.log import ID_BYTES, Day, Log, Words, hex_texts
+from detector.simulate.log import ID_BYTES, Day, Log, hex_texts
 from detector.simulate.plan import Book, Sittings
+from detector.simulate.wording import Words
 
 __all__ = ["assemble"]
 
@@ -18,8 +19,7 @@ def _uuids(rng: np.random.Generator, count: int) -> pl.Series:
     text = pl.col("text").str
     parts = [text.slice(begin, size) for begin, size in ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))]
     return (
-        hex_texts(rng.bytes(count * 16), 32)
-        .alias("text")
+        pl.Series("text", hex_texts(rng.bytes(count * 16), 32))
         .to_frame()
         .select(pl.concat_str(parts, separator="-"))
         .to_series()
