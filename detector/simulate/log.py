@@ -1,5 +1,6 @@
 """The request log as rows of numbers by day; codes become text at the very end, a slice at a time."""
 
+from binascii import hexlify
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -45,7 +46,7 @@ def hex_texts(data: bytes, digits: int) -> pa.LargeStringArray:
     """
     count = 2 * len(data) // digits
     offsets = pa.py_buffer(np.arange(0, (count + 1) * digits, digits, dtype=np.int64))
-    return pa.LargeStringArray.from_buffers(count, offsets, pa.py_buffer(data.hex().encode()))
+    return pa.LargeStringArray.from_buffers(count, offsets, pa.py_buffer(hexlify(data)))
 
 
 @dataclass(frozen=True, slots=True)

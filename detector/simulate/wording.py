@@ -1,8 +1,7 @@
 """What the codes of rows say: columns of the log whose texts are kept once, each row with a code for its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import polars as pl
 import pyarrow as pa
@@ -29,19 +28,16 @@ class Words:
 
     Attributes:
         sittings: what the rows of a sitting share, by its number.
-        wires: ``user_agent``, ``http_version``, ``header_names``, ``header_values`` by code of the wire.
+        wires: ``user_agent``, ``http_version`` by code of the wire.
+        headers: ``header_names``, ``header_values`` by code of the wire, each text a code itself.
         ja4: TLS fingerprints by code.
 
     """
 
     sittings: pl.DataFrame
     wires: pl.DataFrame
+    headers: Mapping[str, pa.ListArray]
     ja4: pl.Series
-
-    @cached_property
-    def headers(self) -> dict[str, pa.Array]:
-        """Header lists by code of the wire, each name and value a code itself."""
-        return {name: pa.array(self.wires[name].to_list(), dtype) for name, dtype in HEADERS.items()}
 
 
 def worded(rows: pl.DataFrame, words: Words) -> dict[str, pa.Array]:
@@ -59,7 +55,7 @@ def worded(rows: pl.DataFrame, words: Words) -> dict[str, pa.Array]:
     stop = rows.select(pl.when(pl.col("stop") >= 0).then("stop")).to_series()
     return {
         **_shared(call, lambda codes: _calls(codes, words.sittings)),
-        **_shared(rows["wire"], lambda codes: words.wires.select("user_agent", "http_version")[codes]),
+        **_shared(rows["wire"], lambda codes: words.wires[codes]),
         **_shared(rows["ja4"], lambda codes: words.ja4.gather(codes).alias("ja4").to_frame()),
         **{name: _taken(lists, rows["wire"].to_arrow()) for name, lists in words.headers.items()},
         "stop_reason": pa.DictionaryArray.from_arrays(stop.to_arrow(), list(STOPS)),
