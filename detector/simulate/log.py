@@ -107,7 +107,7 @@ class Log:
 
     def requests(self) -> pl.DataFrame:
         """Return the log as one frame, columns of ``detector.schema.REQUEST``, by time."""
-        days = (pl.DataFrame(self._table(day)).cast(dict(REQUEST)) for day in self.days)
+        days = (pl.DataFrame(self._table(day)).cast(REQUEST) for day in self.days)
         return pl.concat([REQUEST.to_frame(), *days])
 
     def write(self, folder: Path) -> None:

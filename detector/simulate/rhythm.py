@@ -106,7 +106,7 @@ def _count(rng: np.random.Generator, section: str, profile: Ints, factor: Floats
 
 
 def _running_sum(value: Floats, first: Ints, rows: Ints) -> Floats:
-    """Cumulative sum of ``value`` that starts anew at each group's first row; ``rows`` are those of a group."""
+    """Cumulative sum of ``value`` that starts anew at each group's first row; groups have ``rows`` each."""
     total = np.cumsum(value)
     return total - np.repeat(total[first] - value[first], rows)
 
@@ -122,7 +122,7 @@ def _expand(rng: np.random.Generator, sittings: Sittings, traits: Traits, *, chi
     errors = np.repeat(traits.errors[actor][of_turn], lengths)
     tries = np.where(rng.random(planned) < errors, 2 + (rng.random(planned) < 0.3), 1)
 
-    # From here on a row is an attempt; whole turns and sittings are repeated, which is faster than looking up.
+    # From here on a row is an attempt. Repeating what a sitting has is faster than looking it up by row.
     before = np.cumsum(lengths) - lengths
     in_turn = np.add.reduceat(tries, before)
     in_sitting = np.add.reduceat(in_turn, np.cumsum(turns) - turns)

@@ -1,4 +1,4 @@
-"""What the codes of rows say: columns of the log whose texts are kept once, each row with a code for its own."""
+"""What the codes of rows say: columns of the log that many rows share, each text kept once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def worded(rows: pl.DataFrame, words: Words) -> dict[str, pa.Array]:
         words: what their codes stand for.
 
     Returns:
-        Arrays as long as ``rows``; texts are dictionaries of what occurs in these rows, in order of first use.
+        Arrays as long as ``rows``; a text is a code of a dictionary, which holds little else than occurs.
 
     """
     call = rows.select(pl.col("sitting").cast(pl.Int64) * len(Kind) + pl.col("kind")).to_series()
@@ -64,8 +64,7 @@ def worded(rows: pl.DataFrame, words: Words) -> dict[str, pa.Array]:
 
 def _calls(codes: pl.Series, sittings: pl.DataFrame) -> pl.DataFrame:
     """Say what the rows of one kind in one sitting share."""
-    kind = pl.Series("kind", codes % len(Kind), dtype=pl.Int8)
-    shared = sittings[codes // len(Kind)].with_columns(kind)
+    shared = sittings[codes // len(Kind)].with_columns(kind=codes % len(Kind))
     kind, asks = pl.col("kind"), pl.col("kind") <= Kind.HELPER
     return shared.with_columns(
         path=pl.when(asks)
