@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from detector.features.units import measured, spanned
-from detector.report.casefile import Case, Clearing, HeaderLine, Reason, SessionLine
+from detector.report.case import Case, Clearing, HeaderLine, Reason, SessionLine
 from detector.report.document import Block, Document, Facts, Grid, Hours, Items, Section, Text
 from detector.report.headerdiff import beside
 from detector.verdict.meaning import MEANINGS

@@ -42,7 +42,7 @@ def reasons(
     The strongest feature of each family comes first, so that the first lines are
     independent of each other; then the rest by strength. Signs of sharing, which are
     no score, lead. A family that counts in print mode without a score of its own (see
-    ``evidence.grounds``) closes the list, and the sentence says what it is worth.
+    ``evidence.grounds``) follows the best of the others, and the sentence says what it is worth.
 
     Args:
         streams: rows with ``cohort``, the counters and the features.
@@ -59,13 +59,15 @@ def reasons(
     speaking = np.flatnonzero(oriented.any(axis=1) | several)
     for i, row in zip(speaking, streams[speaking].iter_rows(named=True), strict=True):
         records = [reference.features[at] for at in _by_family(oriented[i], reference.features)]
+        best = len({record.family for record in records})
+        said = [(record, record.text) for record in records]
+        if counting is not None:
+            beside = _beside(row, records, counting[i], reference.features)
+            said[best:best] = [(record, record.text + BESIDE) for record in beside]
         if several[i]:
-            records.insert(0, SHARING)
-        beside = [] if counting is None else _beside(row, records, counting[i], reference.features)
-        room = max(1, most - len(beside))
-        told = [_reason(record, row, usual, record.text) for record in records[:room]]
-        told += [_reason(record, row, usual, record.text + BESIDE) for record in beside]
-        found[i] = [reason for reason in told if reason][:most]
+            said.insert(0, (SHARING, SHARING.text))
+        told = (_reason(record, row, usual, text) for record, text in said[:most])
+        found[i] = [reason for reason in told if reason]
     return found
 
 

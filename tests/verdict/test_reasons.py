@@ -193,7 +193,7 @@ def test_evidence_beside_needs_a_family_that_counts_a_value_and_print_mode():
     assert [one["feature"] for one in beside("interactive", order=0.9, pauses=0.5)] == ["order"]
 
 
-def test_evidence_beside_keeps_its_place_among_few_reasons():
+def test_evidence_beside_stands_after_the_best_of_each_family():
     assert [one["feature"] for one in beside(most=1, order=0.9, pauses=0.5)] == ["order"]
     assert len(beside(most=2, order=0.9, pauses=0.5)) == 2
 

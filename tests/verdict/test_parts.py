@@ -1,9 +1,7 @@
-from types import SimpleNamespace
-
 import polars as pl
 import pytest
 
-from detector.verdict.clearing import LONGEST_NAME, _hours, _said
+from detector.verdict.parts import LONGEST_NAME, attested, busy_hours
 
 
 def part(sessions=38, client="claude-cli", from_hour=None, to_hour=None):
@@ -11,20 +9,20 @@ def part(sessions=38, client="claude-cli", from_hour=None, to_hour=None):
 
 
 def test_the_sessions_of_a_stream_are_named_by_client_number_and_hours():
-    assert _said([part()]) == "the 38 sessions of claude-cli are attested as permitted use"
-    assert _said([part(1)]) == "the one session of claude-cli is attested as permitted use"
-    assert _said([part(1200, from_hour=22, to_hour=6)]) == (
+    assert attested([part()]) == "the 38 sessions of claude-cli are attested as permitted use"
+    assert attested([part(1)]) == "the one session of claude-cli is attested as permitted use"
+    assert attested([part(1200, from_hour=22, to_hour=6)]) == (
         "the 1,200 sessions of claude-cli, most requests from 22:00 to 06:00 UTC, "
         "are attested as permitted use"
     )
-    assert _said([part(), part(1, None)]) == (
+    assert attested([part(), part(1, None)]) == (
         "the 38 sessions of claude-cli and the one session of no named client are attested as permitted use"
     )
 
 
 def test_client_names_are_shown_without_effect_and_cut():
     hostile = "\x1b[31m\u202e|<script>" + "x" * 100
-    said = _said([part(client=hostile)])
+    said = attested([part(client=hostile)])
     assert all(" " <= letter <= "~" for letter in said)
     assert f"{hostile[5:8]}" not in said
     assert "x" * (LONGEST_NAME + 1) not in said
@@ -34,11 +32,8 @@ def hours(counts):
     """The hours that are named of a stream with so many requests in each hour of a Monday and Tuesday."""
     rows = [(0, 24 * 20_000 + hour, count) for hour, count in counts.items()]
     types = {"session": pl.UInt32, "hour": pl.Int32, "requests": pl.Int32}
-    scored = SimpleNamespace(
-        summary=SimpleNamespace(hours=pl.DataFrame(rows, types, orient="row")),
-        sessions=pl.DataFrame({"session": [0], "stream": [7]}, schema_overrides={"session": pl.UInt32}),
-    )
-    found = _hours(pl.DataFrame({"stream": [7]}), scored)
+    sessions = pl.DataFrame({"session": [0], "stream": [7]}, schema_overrides={"session": pl.UInt32})
+    found = busy_hours(sessions, sessions, pl.DataFrame(rows, types, orient="row"))
     return found.select("from_hour", "to_hour").rows()
 
 
