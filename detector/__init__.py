@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from detector.engine.local import Run, score, train
     from detector.errors import DetectorError
     from detector.ingest.ingestion import Ingestion, ingest_logs
-    from detector.report.casefile import Case, cases, explain
+    from detector.report.case import Case
+    from detector.report.casefile import cases, explain
     from detector.report.page.page import report_page
     from detector.verdict.evaluate import evaluate
 
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Case": "detector.report.casefile",
+    "Case": "detector.report.case",
     "DetectorError": "detector.errors",
     "Ingestion": "detector.ingest.ingestion",
     "Run": "detector.engine.local",

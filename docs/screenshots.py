@@ -19,7 +19,8 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 import detector
-from detector.report.casefile import Case, cases
+from detector.report.case import Case
+from detector.report.casefile import cases
 from detector.simulate import FleetOptions, simulate
 
 ROOT = Path(__file__).parent.parent

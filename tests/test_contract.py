@@ -127,6 +127,8 @@ def test_a_harness_has_two_families_and_reasons_in_them(accounts):
         assert set(row["families"]) <= FAMILIES
         assert families <= FAMILIES
         assert not row["flagged"] or (families and families <= set(row["families"]))
+        # nothing is held against an account that is not said
+        assert row["verdict"] not in {"harness", "watch"} or set(row["families"]) <= families
         assert all(reason["text"].isprintable() for reason in row["reasons"])
 
 

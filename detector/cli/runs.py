@@ -186,7 +186,6 @@ def simulate(
     labels are for evaluate.
     """
     from detector import simulate as simulation
-    from detector.report.summary import fleet_text
 
     given = {name: value for name, value in options.items() if value is not None}
     if start:
@@ -208,4 +207,6 @@ def simulate(
     if as_json:
         click.echo(to_json({**rows, "classes": classes, "output": output}))
     elif not quiet:
+        from detector.report.summary import fleet_text
+
         click.echo(fleet_text(rows, classes, output))

@@ -42,7 +42,10 @@ def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
     requests = runs.lengths.alias("requests")
     located = asked.filter(pl.col("country").is_not_null())
     hours = pl.concat(
-        [_sums(asked.select("key", "human", "served"), runs).with_columns(requests), _sums(told, Runs.of(told, ["key"]))],
+        [
+            _sums(asked.select("key", "human", "served"), runs).with_columns(requests),
+            _sums(told, Runs.of(told, ["key"])),
+        ],
         how="diagonal",
     )
     return (

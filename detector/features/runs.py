@@ -7,8 +7,6 @@ rows are cut into runs depends on their order; what is summed up or looked up by
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 
 import numpy as np
 import polars as pl
@@ -33,8 +31,9 @@ class Runs:
     @classmethod
     def of(cls, table: pl.DataFrame, columns: Sequence[str]) -> "Runs":
         """Cut a table into runs that agree in some columns; two nulls agree."""
-        own = [table.get_column(name) for name in columns]
-        begins = reduce(or_, (values.ne_missing(values.shift(1)) for values in own)).to_numpy(writable=True)
+        own = pl.col(columns)
+        changes = table.select(pl.any_horizontal(own.ne_missing(own.shift(1)))).to_series()
+        begins = changes.to_numpy(writable=True)
         begins[:1] = True
         return cls(np.flatnonzero(begins), table.height)
 
@@ -62,12 +61,7 @@ class Runs:
     def sums(self, table: pl.DataFrame) -> pl.DataFrame:
         """Sum up whole numbers and truth values over each run, dtype Int64; a null adds nothing."""
         # Half the time of a group of polars.
-        return pl.DataFrame(
-            [
-                self._reduced(np.add, values.fill_null(value=False if values.dtype == pl.Boolean else 0))
-                for values in table
-            ]
-        )
+        return pl.DataFrame([self._reduced(np.add, values) for values in table.fill_null(strategy="zero")])
 
     def _reduced(self, how: np.ufunc, values: pl.Series) -> pl.Series:
         numbers = values.to_physical().to_numpy()

@@ -43,8 +43,8 @@ ROW = pl.Schema(
         "request": pl.UInt64(),
     }
 )
-"""What is looked at of an accepted request in a part. ``device``, ``network``, ``tools_hash`` and ``request`` are
-hashes of which only equality matters; ``fingerprint`` is the code of its header facts."""
+"""What is looked at of an accepted request. ``device``, ``network``, ``tools_hash`` and ``request``
+are hashes of which only equality matters; ``fingerprint`` is the code of its header facts."""
 
 COLUMNS = tuple("kind" if name == "path" else name for name in ROW if name != "request")
 """Columns of ``Requests.rows``."""

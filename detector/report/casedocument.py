@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from detector.features.units import measured, spanned
-from detector.report.casefile import Case, Clearing, HeaderLine, Reason, SessionLine
+from detector.report.case import Case, Clearing, HeaderLine, Reason, SessionLine
 from detector.report.document import Block, Document, Facts, Grid, Hours, Items, Section, Text
 from detector.report.headerdiff import beside
 from detector.verdict.meaning import MEANINGS
@@ -140,10 +140,10 @@ def _reasons(case: Case) -> Iterator[Section]:
 
 def _place(reason: Reason) -> str:
     """Say where in its cohort a value lies."""
-    beside = compared(reason)
-    if not beside or reason.low is None or reason.high is None:
+    many = compared(reason)
+    if not many or reason.low is None or reason.high is None:
         return ""
-    return f"{beside} comparable accounts as far out; {spanned(reason.low, reason.high, reason.unit)}"
+    return f"{many} comparable accounts as far out; {spanned(reason.low, reason.high, reason.unit)}"
 
 
 def compared(reason: Reason) -> str:
@@ -165,8 +165,9 @@ def _against(case: Case) -> Iterator[Section]:
     if not case.against and ordinary:
         lines = tuple((line, "") for one in ordinary for line in one.lines[:MEASURES])
         blocks += [Text("Medians over the sessions:"), Items(lines)] if lines else []
-    if ordinary:
-        blocks.append(Text(f"Nothing counts in: {', '.join(one.family for one in ordinary)}."))
+    named = {reason.family for reason in case.reasons}
+    if silent := [one.family for one in ordinary if one.family not in named]:
+        blocks.append(Text(f"Nothing counts in: {', '.join(silent)}."))
     for state, words in SAID.items():
         if names := [one.family for one in case.evidence if one.state == state]:
             blocks.append(Text(f"No evidence either way from {', '.join(names)}: {words}."))

@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from detector.report.case import Case
 from detector.report.casedocument import case_document
-from detector.report.casefile import Case
 from detector.report.document import Block, Document, Facts, Grid, Hours, Items, Text
 from detector.report.text import shown, table
 

@@ -6,8 +6,8 @@ traffic away: no feature, header, fingerprint or family of evidence.
 
 from collections.abc import Iterator
 
+from detector.report.case import Case
 from detector.report.casedocument import hours_drawn, minute
-from detector.report.casefile import Case
 from detector.report.document import Document, Facts, Grid, Items, Section, Text
 
 __all__ = ["owner_letter"]

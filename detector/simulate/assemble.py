@@ -5,11 +5,13 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
-from detector.schema import HEADER_VALUE, REQUEST
+from detector.schema import REQUEST
 from detector.simulate.columns import Kind
-from detector.simulate.log import ID_BYTES, Day, Log, Words, hex_texts
+from detector.simulate.log import ID_BYTES, Day, Log, hex_texts
 from detector.simulate.plan import Book, Sittings
+from detector.simulate.wording import HEADERS, Words
 
 __all__ = ["assemble"]
 
@@ -18,8 +20,7 @@ def _uuids(rng: np.random.Generator, count: int) -> pl.Series:
     text = pl.col("text").str
     parts = [text.slice(begin, size) for begin, size in ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))]
     return (
-        hex_texts(rng.bytes(count * 16), 32)
-        .alias("text")
+        pl.Series("text", hex_texts(rng.bytes(count * 16), 32))
         .to_frame()
         .select(pl.concat_str(parts, separator="-"))
         .to_series()
@@ -95,15 +96,20 @@ def _sitting_frame(
 
 def _wires(book: Book) -> pl.DataFrame:
     items = book.wires.items
-    values = [[{"name": name, "value": value} for name, value in one.values] for one in items]
     return pl.DataFrame(
         {
             "user_agent": _texts([one.agent for one in items]),
-            "header_names": pl.Series([list(one.names) for one in items], dtype=pl.List(pl.String)),
-            "header_values": pl.Series(values, dtype=pl.List(HEADER_VALUE)),
             "http_version": _texts([one.http for one in items]),
         }
     )
+
+
+def _headers(book: Book) -> dict[str, pa.ListArray]:
+    items = book.wires.items
+    return {
+        "header_names": pa.array([one.names for one in items], HEADERS["header_names"]),
+        "header_values": pa.array([one.values for one in items], HEADERS["header_values"]),
+    }
 
 
 def assemble(
@@ -133,6 +139,7 @@ def assemble(
     words = Words(
         sittings=shared.select(name for name in shared.columns if name in REQUEST),
         wires=_wires(book),
+        headers=_headers(book),
         ja4=_texts(book.ja4.items),
     )
     log = Log(

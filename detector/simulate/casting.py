@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from detector.simulate import clients, harnesses, others, people
+from detector.simulate.chance import choose
 from detector.simulate.classes import CLASSES, label_of
 from detector.simulate.people import Company
 from detector.simulate.plan import Book
@@ -29,7 +30,7 @@ def _interactive(rng: np.random.Generator, book: Book, account: int, plan: str) 
 def _behind_proxy(
     rng: np.random.Generator, book: Book, account: int, plan: str, *, companies: list[Company]
 ) -> None:
-    company = companies[int(rng.integers(len(companies)))]
+    company = choose(rng, companies)
     people.plan_person(
         rng, book, account, plan, telemetry=company.telemetry, company=company, release=company.release
     )
@@ -89,6 +90,6 @@ def plan_name(rng: np.random.Generator, name: str) -> str:
     if name == "permitted":
         return "enterprise"
     if name == "corporate_proxy":
-        return str(rng.choice(["team", "enterprise"]))
+        return choose(rng, ("team", "enterprise"))
     weights = [0.2, 0.65, 0.15, 0.0] if name in {"power_user", "headless"} else [0.55, 0.3, 0.15, 0.0]
-    return str(rng.choice(PLANS, p=weights))
+    return choose(rng, PLANS, weights)

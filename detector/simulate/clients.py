@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from detector.simulate.chance import choose
 from detector.simulate.data import load
 from detector.simulate.plan import Book, Client, Wire
 from detector.simulate.proxies import Proxy
@@ -58,7 +59,7 @@ class Platform:
 def draw_platform(rng: np.random.Generator) -> Platform:
     """Draw a platform by its share."""
     rows = load("clients.toml")["platforms"]
-    row = rows[int(rng.choice(len(rows), p=[one["share"] for one in rows]))]
+    row = choose(rng, rows, [one["share"] for one in rows])
     return Platform(row["os"], row["arch"], row["browser"])
 
 
@@ -69,7 +70,7 @@ def _releases() -> list[dict[str, Any]]:
 def draw_release(rng: np.random.Generator) -> int:
     """Index of a release, by the shares before the new one."""
     shares = np.array([one["share"] for one in _releases()])
-    return int(rng.choice(len(shares), p=shares / shares.sum()))
+    return choose(rng, range(shares.size), (shares / shares.sum()).tolist())
 
 
 @cache
@@ -168,8 +169,8 @@ def first_party(
 def browser(book: Book, rng: np.random.Generator, platform: Platform, proxy: Proxy | None = None) -> Client:
     """Return the provider's web app in a browser: telemetry leaves through the same stack."""
     rows = load("clients.toml")["browsers"]
-    row = rows[int(rng.choice(len(rows), p=[one["share"] for one in rows]))]
-    agent = row["agent"].format(os=platform.browser, major=int(rng.choice(row["majors"])))
+    row = choose(rng, rows, [one["share"] for one in rows])
+    agent = row["agent"].format(os=platform.browser, major=choose(rng, row["majors"]))
     wire = Wire(tuple(row["names"]), _values(row["names"], row["values"]), agent, row["http"])
     prints = list(row["ja4"])
     if proxy is not None:
@@ -270,5 +271,5 @@ def foreign(book: Book, stack: str, agent: str, *, extra: Sequence[str] = (), ve
 def tool(book: Book, rng: np.random.Generator, table: str) -> Client:
     """Draw a client that says who it is, from ``tools`` or ``sdks``, on the stack that it runs on."""
     rows = load("clients.toml")[table]
-    row = rows[int(rng.integers(len(rows)))]
+    row = choose(rng, rows)
     return foreign(book, row["stack"], row["agent"], version=row["agent"].split(" ")[0])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from detector.simulate import clients, people, places
+from detector.simulate.chance import choose
 from detector.simulate.habits import Habits, Machine, draw_habits, outside, sit_down
 from detector.simulate.plan import Actor, Book, Bools, Client, Floats
 
@@ -34,17 +35,17 @@ SCHEDULE_SHARES = (0.2, 0.2, 0.25, 0.12, 0.23)
 
 
 def _partial(rng: np.random.Generator, book: Book) -> Client:
-    version = str(rng.choice(STALE))
+    version = choose(rng, STALE)
     agent = f"claude-cli/{version}" + (" (external, cli)" if rng.random() < 0.25 else "")
     extra = [name for name in COPIED if rng.random() < 0.35]
-    return clients.foreign(book, str(rng.choice(PARTIAL_STACKS)), agent, extra=extra, version=version)
+    return clients.foreign(book, choose(rng, PARTIAL_STACKS), agent, extra=extra, version=version)
 
 
 def _full(rng: np.random.Generator, book: Book) -> Client:
     release = (
         clients.current_release() if rng.random() < 0.5 else int(rng.integers(1, clients.current_release()))
     )
-    return clients.copied(book, str(rng.choice(FULL_STACKS)), release, clients.draw_platform(rng))
+    return clients.copied(book, choose(rng, FULL_STACKS), release, clients.draw_platform(rng))
 
 
 def _identical(rng: np.random.Generator, book: Book) -> Client:
@@ -73,20 +74,20 @@ def harness_actor(
         "account": account,
         "client": client,
         "network": places.hosting_network(book, rng) if hosted else places.home_network(book, rng, place),
-        "rhythm": str(rng.choice(["harness", "slow", "scripted"], p=[0.8, 0.08, 0.12])),
+        "rhythm": choose(rng, ("harness", "slow", "scripted"), (0.8, 0.08, 0.12)),
         "label": "harness",
         "plan": plan,
-        "device": people.device_id(rng) if rng.random() < (0.9 if identical else 0.45) else None,
+        "device": people.device_ids(rng, 1)[0] if rng.random() < (0.9 if identical else 0.45) else None,
         "sessions": bool(rng.random() < (0.95 if identical else 0.55)),
         "telemetry": "made_up" if kind == "fake_telemetry" else "none",
-        "subagents": float(rng.choice([0.0, 0.05], p=[0.8, 0.2])),
-        "retry": "sdk" if counted else str(rng.choice(["client", "eager", "fixed"], p=[0.5, 0.25, 0.25])),
+        "subagents": choose(rng, (0.0, 0.05), (0.8, 0.2)),
+        "retry": "sdk" if counted else choose(rng, ("client", "eager", "fixed"), (0.5, 0.25, 0.25)),
         "errors": float(rng.uniform(0.005, 0.05)),
         "tools": people.tools_hash(rng, client.version, 0.2)
         if identical and rng.random() < 0.6
         else people.tools_hash(rng, f"harness-{int(rng.integers(12))}", 0.35),
         "caching": bool(rng.random() < (0.85 if identical else 0.55)),
-        "context": float(rng.choice([rng.uniform(1500, 6000), rng.uniform(14000, 30000)])),
+        "context": choose(rng, (rng.uniform(1500, 6000), rng.uniform(14000, 30000))),
         "growth": float(rng.uniform(0.3, 1.0)),
         "stream": bool(identical or rng.random() < 0.6),
     } | people.draw_model(rng)
@@ -149,7 +150,7 @@ def run_harness(
     code = book.actor(actor)
     spacing = {"harness": 300.0, "slow": 700.0, "scripted": 260.0}.get(actor.rhythm, 300.0)
     count = float(np.clip(np.exp(np.log(75) + 0.8 * rng.standard_normal()), 8, 500)) * book.activity
-    kind = str(rng.choice(SCHEDULES, p=SCHEDULE_SHARES))
+    kind = choose(rng, SCHEDULES, SCHEDULE_SHARES)
     start = schedule(rng, book, kind, spacing, count * (2.5 if kind == "campaign" else 1.0))
     start = start[start < book.seconds]
     if night and when is not None:
@@ -161,7 +162,7 @@ def run_harness(
     fresh = -1
     device: Any = fresh
     if actor.device is not None and rng.random() < 0.3:
-        device = np.array([book.devices.code(people.device_id(rng)) for _ in range(start.size)])
+        device = np.array([book.devices.code(one) for one in people.device_ids(rng, start.size)])
     length = 0.0 if actor.rhythm != "scripted" else 1.0
     book.add(code, book.sessions(start.size), start, start + 6 * HOUR, length=length, device=device)
 
@@ -175,7 +176,7 @@ def plan_riding(rng: np.random.Generator, book: Book, account: int, plan: str) -
     """Plan a person's account with a harness on it, at night or in parallel."""
     telemetry = bool(rng.random() < 0.85)
     habits = people.plan_person(rng, book, account, plan, telemetry=telemetry)
-    actor = harness_actor(rng, book, account, plan, str(rng.choice(DISGUISES)))
+    actor = harness_actor(rng, book, account, plan, choose(rng, DISGUISES))
     run_harness(rng, book, actor, when=habits, night=bool(rng.random() < 0.6))
 
 
@@ -186,9 +187,9 @@ def _walks(rng: np.random.Generator, book: Book, actor: Actor, habits: Habits) -
 
 def plan_person_on_harness(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
     """Plan a person at the keyboard of an undeclared tool: only the rhythm is human."""
-    kind = str(rng.choice(["spoofed_partial", "spoofed_full"], p=[0.6, 0.4]))
+    kind = choose(rng, ("spoofed_partial", "spoofed_full"), (0.6, 0.4))
     place = places.draw_place(rng)
-    traits: dict[str, Any] = {"rhythm": str(rng.choice(["third_party", "person"], p=[0.7, 0.3]))}
+    traits: dict[str, Any] = {"rhythm": choose(rng, ("third_party", "person"), (0.7, 0.3))}
     traits["network"] = places.home_network(book, rng, place)
     actor = harness_actor(rng, book, account, plan, kind, **traits)
     _walks(rng, book, actor, draw_habits(rng, book, place.hours, light=0.05))
@@ -196,17 +197,17 @@ def plan_person_on_harness(rng: np.random.Generator, book: Book, account: int, p
 
 def plan_relay(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
     """Plan many people's streams through one relay: one address, all hours, many tool sets."""
-    kind = str(rng.choice(["spoofed_partial", "spoofed_full", "imitation"], p=[0.3, 0.4, 0.3]))
+    kind = choose(rng, ("spoofed_partial", "spoofed_full", "imitation"), (0.3, 0.4, 0.3))
     one = harness_actor(
         rng, book, account, plan, kind, network=places.hosting_network(book, rng), stream=True
     )
-    devices = str(rng.choice(["one", "many", "none"]))
+    devices = choose(rng, ("one", "many", "none"))
     for _ in range(int(rng.integers(8, 31))):
         place = places.draw_place(rng)
-        device = {"one": one.device, "many": people.device_id(rng), "none": None}[devices]
+        device = {"one": one.device, "many": people.device_ids(rng, 1)[0], "none": None}[devices]
         actor = replace(
             one,
-            rhythm=str(rng.choice(["person", "third_party", "harness"], p=[0.55, 0.35, 0.1])),
+            rhythm=choose(rng, ("person", "third_party", "harness"), (0.55, 0.35, 0.1)),
             device=device,
             tools=people.tools_hash(rng, f"relayed-{int(rng.integers(40))}", 0.5),
             context=float(rng.uniform(3000, 30000)),

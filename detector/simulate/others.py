@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from detector.simulate import clients, people, places
+from detector.simulate.chance import choose
 from detector.simulate.habits import Machine, draw_habits, sit_down
 from detector.simulate.harnesses import schedule
 from detector.simulate.people import own_actor, plan_person
@@ -20,9 +21,7 @@ DAY = 86400.0
 def _job_times(rng: np.random.Generator, book: Book, kind: str) -> Floats:
     """Draw starts of unattended jobs: on cron, or in bursts of a CI system in working hours (s)."""
     if kind == "cron":
-        return schedule(
-            rng, book, "cron", 200.0, float(rng.choice([14.0, 60.0, 170.0, 340.0])) * book.activity
-        )
+        return schedule(rng, book, "cron", 200.0, choose(rng, (14.0, 60.0, 170.0, 340.0)) * book.activity)
     begin = float(rng.uniform(0, DAY)) + DAY * np.arange(book.days)
     begin = begin[(np.arange(book.days) + book.weekday) % 7 < 5]
     if not begin.size:
@@ -36,9 +35,9 @@ def _job_times(rng: np.random.Generator, book: Book, kind: str) -> Floats:
 def plan_headless(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
     """Plan the own CLI in print mode or the vendor's SDK: cron, CI or a batch; often beside a person."""
     telemetry = bool(rng.random() < 0.45)
-    kind = str(rng.choice(["cron", "ci", "batch"], p=[0.4, 0.4, 0.2]))
-    entry = str(
-        rng.choice(["sdk-cli", "sdk-py, agent-sdk/0.2.187", "sdk-ts, agent-sdk/0.2.187"], p=[0.6, 0.25, 0.15])
+    kind = choose(rng, ("cron", "ci", "batch"), (0.4, 0.4, 0.2))
+    entry = choose(
+        rng, ("sdk-cli", "sdk-py, agent-sdk/0.2.187", "sdk-ts, agent-sdk/0.2.187"), (0.6, 0.25, 0.15)
     )
     place = places.draw_place(rng)
     hosted = kind == "ci" or rng.random() < 0.4
@@ -64,7 +63,7 @@ def plan_headless(rng: np.random.Generator, book: Book, account: int, plan: str)
     device: Any = -1
     if hosted or rng.random() < 0.3:
         device = np.array(
-            [book.devices.code(people.device_id(rng)) for _ in range(start.size)], dtype=np.int64
+            [book.devices.code(one) for one in people.device_ids(rng, start.size)], dtype=np.int64
         )
     networks: Any = -1
     if kind == "ci":
@@ -121,7 +120,7 @@ def plan_paying(rng: np.random.Generator, book: Book, account: int, plan: str, *
         )
         return
     client = clients.tool(book, rng, "sdks")
-    rhythm = str(rng.choice(["harness", "headless", "third_party", "scripted"]))
+    rhythm = choose(rng, ("harness", "headless", "third_party", "scripted"))
     actor: Actor = own_actor(
         rng,
         account,
@@ -144,6 +143,6 @@ def plan_paying(rng: np.random.Generator, book: Book, account: int, plan: str, *
         code = book.actor(actor)
         sit_down(rng, book, draw_habits(rng, book, place.hours), [Machine(code, code, np.inf)])
         return
-    kind = str(rng.choice(["queue", "swarm", "cron", "office", "campaign"]))
+    kind = choose(rng, ("queue", "swarm", "cron", "office", "campaign"))
     start = schedule(rng, book, kind, 240.0, float(np.exp(3.8 + 0.8 * rng.standard_normal())) * book.activity)
     book.add(book.actor(actor), book.sessions(start.size), start, start + 6 * HOUR, length=1.0)

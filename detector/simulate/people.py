@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from detector.simulate import clients, places
+from detector.simulate.chance import choose
 from detector.simulate.habits import Habits, Machine, draw_habits, sit_down
 from detector.simulate.places import Place
 from detector.simulate.plan import Actor, Book, Client
@@ -15,7 +16,7 @@ from detector.simulate.proxies import Proxy, company_proxy
 __all__ = [
     "Company",
     "companies",
-    "device_id",
+    "device_ids",
     "draw_model",
     "own_actor",
     "plan_person",
@@ -41,9 +42,10 @@ class Company:
     release: int
 
 
-def device_id(rng: np.random.Generator) -> str:
-    """Draw an installation id."""
-    return rng.bytes(16).hex()
+def device_ids(rng: np.random.Generator, count: int) -> list[str]:
+    """Draw installation ids."""
+    digits = rng.bytes(16 * count).hex()
+    return [digits[begin : begin + 32] for begin in range(0, len(digits), 32)]
 
 
 def tools_hash(rng: np.random.Generator, version: str, own: float = 0.3) -> str:
@@ -60,7 +62,7 @@ def _default_tools(version: str) -> str:
 
 def draw_model(rng: np.random.Generator, opus: float = 0.3) -> dict[str, Any]:
     """Draw the model that somebody prefers, with its pace."""
-    model = MODELS[int(rng.choice(3, p=[0.95 - opus, opus, 0.05]))]
+    model = choose(rng, MODELS, (0.95 - opus, opus, 0.05))
     return {"model": model, "pace": PACE[model] * float(np.exp(0.15 * rng.standard_normal()))}
 
 
@@ -113,11 +115,11 @@ def own_actor(
         "client": Client(0, 0, 0),
         "network": network,
         "plan": plan,
-        "device": device_id(rng),
+        "device": device_ids(rng, 1)[0],
         "telemetry": "genuine" if telemetry else "none",
         "probe": telemetry,
         "helper": float(rng.uniform(0.05, 0.3)) if telemetry else 0.0,
-        "subagents": float(rng.choice([0.0, 0.02, 0.08], p=[0.5, 0.3, 0.2])),
+        "subagents": choose(rng, (0.0, 0.02, 0.08), (0.5, 0.3, 0.2)),
         "errors": float(rng.uniform(0.004, 0.02)),
         "context": float(rng.uniform(15000, 32000)),
         "growth": float(np.exp(0.3 * rng.standard_normal())),

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from detector.simulate.chance import choose
 from detector.simulate.data import load
-from detector.simulate.plan import Book, Floats, Network
+from detector.simulate.plan import Book, Network
 
 __all__ = [
     "Place",
@@ -39,17 +40,17 @@ def draw_place(rng: np.random.Generator, other_than: str = "") -> Place:
 
     """
     places, share = _places(other_than)
-    return places[int(rng.choice(len(places), p=share))]
+    return choose(rng, places, share)
 
 
 @cache
-def _places(other_than: str) -> tuple[list[Place], Floats]:
+def _places(other_than: str) -> tuple[list[Place], list[float]]:
     rows: list[dict[str, Any]] = [
         one for one in load("networks.toml")["countries"] if one["code"] != other_than
     ]
     share = np.array([one["share"] for one in rows])
     places = [Place(row["code"], row["hours"], tuple(row["home"]), tuple(row["mobile"])) for row in rows]
-    return places, share / share.sum()
+    return places, (share / share.sum()).tolist()
 
 
 def address(rng: np.random.Generator) -> str:
@@ -60,23 +61,21 @@ def address(rng: np.random.Generator) -> str:
 
 def home_network(book: Book, rng: np.random.Generator, place: Place) -> int:
     """Code of a new home address."""
-    return book.networks.code(Network(address(rng), int(rng.choice(place.home)), place.country))
+    return book.networks.code(Network(address(rng), choose(rng, place.home), place.country))
 
 
 def mobile_network(book: Book, rng: np.random.Generator, place: Place) -> int:
     """Code of a new address of a mobile network."""
-    return book.networks.code(Network(address(rng), int(rng.choice(place.mobile)), place.country))
+    return book.networks.code(Network(address(rng), choose(rng, place.mobile), place.country))
 
 
 def hosting_network(book: Book, rng: np.random.Generator, country: str = "US") -> int:
     """Code of a new address of a hosting network."""
-    return book.networks.code(
-        Network(address(rng), int(rng.choice(load("networks.toml")["hosting"])), country)
-    )
+    return book.networks.code(Network(address(rng), choose(rng, load("networks.toml")["hosting"]), country))
 
 
 def company_network(book: Book, rng: np.random.Generator, place: Place) -> int:
     """Code of a company's one address."""
     return book.networks.code(
-        Network(address(rng), int(rng.choice(load("networks.toml")["company"])), place.country)
+        Network(address(rng), choose(rng, load("networks.toml")["company"]), place.country)
     )

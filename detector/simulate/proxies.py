@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from detector.simulate.chance import choose
 from detector.simulate.data import load
 from detector.simulate.plan import Wire
 
@@ -63,13 +64,13 @@ def company_proxy(rng: np.random.Generator) -> Proxy:
         (),
     )
     return Proxy(
-        ja4=str(rng.choice(load("clients.toml")["proxies"]["ja4"])),
+        ja4=choose(rng, load("clients.toml")["proxies"]["ja4"]),
         http="2" if http2 else "1.1",
         lower=bool(http2 or rng.random() < 0.35),
-        order=str(rng.choice(["same", "sorted", "host_first"], p=[0.5, 0.2, 0.3])),
-        added=added[int(rng.integers(len(added)))],
+        order=choose(rng, ("same", "sorted", "host_first"), (0.5, 0.2, 0.3)),
+        added=choose(rng, added),
         ahead=bool(rng.random() < 0.3),
-        encoding=(None, None, "gzip, deflate", "gzip")[int(rng.integers(4))],
+        encoding=choose(rng, (None, None, "gzip, deflate", "gzip")),
         dropped=frozenset(
             {"connection", "host"} if http2 else ({"connection"} if rng.random() < 0.3 else ())
         ),

@@ -88,10 +88,9 @@ class Steps:
 
 def _mixture(rng: np.random.Generator, section: str, profile: Ints) -> Floats:
     """Draw a pause for each row from its profile's mixture (s)."""
-    bounds = np.cumsum(_table(section, "weights"), axis=1)
+    one, two, _ = np.cumsum(_table(section, "weights"), axis=1).T
     draw = rng.random(profile.size)
-    part = (draw >= bounds[profile, 0]).astype(np.int64) + (draw >= bounds[profile, 1])
-    code = profile * 3 + part
+    code = profile * 3 + (draw >= one[profile]) + (draw >= two[profile])
     sigma = _table(section, "sigmas").ravel()[code]
     sigma *= rng.standard_normal(profile.size)
     np.exp(sigma, out=sigma)
@@ -106,10 +105,10 @@ def _count(rng: np.random.Generator, section: str, profile: Ints, factor: Floats
     return np.clip(value, 1, cap).astype(np.int64)
 
 
-def _running_sum(value: Floats, first: Ints, group: Ints) -> Floats:
-    """Cumulative sum of ``value`` that starts anew at each group's first row."""
+def _running_sum(value: Floats, first: Ints, rows: Ints) -> Floats:
+    """Cumulative sum of ``value`` that starts anew at each group's first row; groups have ``rows`` each."""
     total = np.cumsum(value)
-    return total - (total - value)[first][group]
+    return total - np.repeat(total[first] - value[first], rows)
 
 
 def _expand(rng: np.random.Generator, sittings: Sittings, traits: Traits, *, child: bool) -> Steps:
@@ -119,51 +118,50 @@ def _expand(rng: np.random.Generator, sittings: Sittings, traits: Traits, *, chi
     turns = np.where(sittings.length > 0, _count(rng, "turns", profile, np.maximum(sittings.length, 1e-9)), 1)
     of_turn = np.repeat(np.arange(count), turns)
     lengths = _count(rng, "steps", profile[of_turn])
-    turn = np.repeat(np.arange(of_turn.size), lengths)
-    first_row = np.cumsum(lengths) - lengths
-    place = np.arange(turn.size) - first_row[turn]
-    sitting = of_turn[turn]
+    planned = int(lengths.sum())
+    errors = np.repeat(traits.errors[actor][of_turn], lengths)
+    tries = np.where(rng.random(planned) < errors, 2 + (rng.random(planned) < 0.3), 1)
 
-    errors = traits.errors[actor][sitting]
-    fails = np.where(rng.random(turn.size) < errors, 1 + (rng.random(turn.size) < 0.3), 0)
-    row = np.repeat(np.arange(turn.size), fails + 1)
-    attempt = np.arange(row.size) - (np.cumsum(fails + 1) - fails - 1)[row]
-    failed = attempt < fails[row]
-    turn, place, sitting = turn[row], place[row], sitting[row]
-    kind = profile[sitting]
+    # From here on a row is an attempt. Repeating what a sitting has is faster than looking it up by row.
+    before = np.cumsum(lengths) - lengths
+    in_turn = np.add.reduceat(tries, before)
+    in_sitting = np.add.reduceat(in_turn, np.cumsum(turns) - turns)
+    first = np.cumsum(in_sitting) - in_sitting
+    step = np.repeat(np.arange(planned), tries)
+    size = step.size
+    attempt = np.arange(size) - (np.cumsum(tries) - tries)[step]
+    failed = attempt < tries[step] - 1
+    place = step - np.repeat(before, in_turn)
+    length = np.repeat(lengths, in_turn)
+    sitting = np.repeat(np.arange(count), in_sitting)
+    kind = np.repeat(profile, in_sitting)
 
-    size = row.size
     noise = rng.standard_normal((2, size))
     output = np.exp(_table("output", "sigma")[kind] * noise[0]) * _table("output", "median")[kind]
     output = np.where(failed, 0, np.clip(output, 1, 32000)).astype(np.int64)
-    pace = traits.pace[actor][sitting]
+    pace = np.repeat(traits.pace[actor], in_sitting)
     answer = _column("first_byte_s")[kind] + _column("token_s")[kind] * output * pace
     duration = np.where(failed, 0.15 + 0.6 * rng.random(size), answer * np.exp(0.3 * noise[1]))
 
     spread = _column("spread")[profile]
-    tempo = np.exp(spread * rng.standard_normal(count))[sitting]
-    patience = np.exp(spread * rng.standard_normal(count))[sitting]
+    tempo = np.exp(spread * rng.standard_normal(count))
+    patience = np.exp(spread * rng.standard_normal(count))
     human = place == 0
-    idle = _mixture(rng, "tool", kind) * tempo
-    turn_start = np.flatnonzero(human & (attempt == 0))
-    pauses = _mixture(rng, "pause", kind[turn_start]) * patience[turn_start]
-    read = output[np.maximum(turn_start - 1, 0)] * _column("reading")[kind[turn_start]]
-    idle[turn_start] = pauses + read * rng.random(turn_start.size)
+    idle = _mixture(rng, "tool", kind) * np.repeat(tempo, in_sitting)
+    opening = np.flatnonzero(human & (attempt == 0))
+    pauses = _mixture(rng, "pause", kind[opening]) * patience[sitting[opening]]
+    read = output[np.maximum(opening - 1, 0)] * _column("reading")[kind[opening]]
+    idle[opening] = pauses + read * rng.random(opening.size)
     again = np.flatnonzero(attempt > 0)
     style = traits.retry[actor[sitting[again]]]
     backoff = FIRST_BACKOFF_S * 2.0 ** (attempt[again] - 1) * (1 + 0.25 * rng.random(again.size))
     idle[again] = np.select([style <= 1, style == 2], [backoff, 0.02 + 0.1 * rng.random(again.size)], 5.0)
 
-    first = np.searchsorted(sitting, np.arange(count))
+    idle[1:] += duration[:-1]
     idle[first] = 0.0
-    before = np.empty(size)
-    before[0] = 0.0
-    before[1:] = duration[:-1]
-    before[first] = 0.0
-    start = sittings.start[sitting] + _running_sum(idle + before, first, sitting)
+    start = np.repeat(sittings.start, in_sitting) + _running_sum(idle, first, in_sitting)
 
-    keep = start < sittings.until[sitting]
-    length = lengths[turn]
+    keep = start < np.repeat(sittings.until, in_sitting)
     return Steps(
         sitting=sitting[keep],
         start=start[keep],

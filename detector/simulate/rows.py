@@ -153,7 +153,8 @@ def draw_rows(rng: np.random.Generator, book: Book, sittings: Sittings) -> pl.Da
         parts.append(_inference(rng, inner, sittings, tables))
     parts.append(_helpers(rng, steps, sittings, tables))
     posts = pl.Series(tables.posts).gather(pl.Series(sittings.actor))
-    served = pl.concat(parts).filter(pl.col("status") == SERVED).select("sitting", "start", "duration")
+    needed = [part.select("sitting", "start", "duration", "status") for part in parts]
+    served = pl.concat(needed).filter(pl.col("status") == SERVED)
     style = posts.gather(served["sitting"])
     parts.extend((draw_probes(rng, sittings, tables), _counts(rng, steps, sittings, tables)))
     if (genuine := served.filter(style == 1)).height:

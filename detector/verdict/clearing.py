@@ -5,7 +5,7 @@ without those that are attested, or the features of the explained evidence are n
 the same model and policy decide on it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from detector.features.streams import measure_streams
 from detector.model.train import Model, assess
 from detector.schema import CLEARING
 from detector.verdict.decide import Decision, decide
+from detector.verdict.parts import LONGEST_NAME, attested, busy_hours
 from detector.verdict.policy import Policy
 from detector.verdict.reasons import plain
 
@@ -24,15 +25,6 @@ __all__ = ["Scored", "clearing"]
 
 MOST_PARTS = 4
 """Flagged parts of an account that are taken away one by one."""
-
-LONGEST_NAME = 40
-"""Letters of a client's name in a sentence."""
-
-WINDOW_HOURS = 8
-"""Hours of the day that may hold most of a part's requests."""
-
-MOST = 0.8
-"""Share of the requests that is most of them."""
 
 FAMILY_WORDS = {
     "cadence": "rhythm and hours",
@@ -130,7 +122,7 @@ def _suspects(asked: pl.DataFrame, scored: Scored) -> pl.DataFrame:
 
 def _attested(suspects: pl.DataFrame, scored: Scored) -> Iterator[Variants]:
     """Take away the sessions of suspect streams: all of an account's, then one stream after the other."""
-    when = _hours(suspects, scored)
+    when = busy_hours(suspects, scored.sessions, scored.summary.hours)
     yield _without(0, suspects, scored, when)
     several = suspects.filter(pl.col("many") > 1)
     for place in several["place"].unique().sort().head(MOST_PARTS):
@@ -155,53 +147,11 @@ def _without(rank: int, taken: pl.DataFrame, scored: Scored, when: pl.DataFrame)
     parts: dict[int, list[dict[str, Any]]] = {}
     for row in told.iter_rows(named=True):
         parts.setdefault(row["account"], []).append(row)
-    rows = [(account, sum(one["sessions"] for one in own), _said(own)) for account, own in parts.items()]
+    rows = [(account, sum(one["sessions"] for one in own), attested(own)) for account, own in parts.items()]
     accounts = pl.DataFrame(
         rows, {"account": pl.UInt32, "sessions": pl.Int64, "what": pl.String}, orient="row"
     )
     return Variants(rank, accounts, streams)
-
-
-def _said(parts: Sequence[Mapping[str, Any]]) -> str:
-    """Say that the sessions of some streams are attested."""
-    said = []
-    for part in parts:
-        client = plain(part["client"] or "no named client")
-        name = client if len(client) <= LONGEST_NAME else f"{client[:LONGEST_NAME]}..."
-        count = "one session" if part["sessions"] == 1 else f"{part['sessions']:,} sessions"
-        said.append(f"the {count} of {name}")
-        if part["from_hour"] is not None:
-            said[-1] += f", most requests from {part['from_hour']:02}:00 to {part['to_hour']:02}:00 UTC,"
-    verb = "is" if [part["sessions"] for part in parts] == [1] else "are"
-    return f"{' and '.join(said)} {verb} attested as permitted use"
-
-
-def _hours(suspects: pl.DataFrame, scored: Scored) -> pl.DataFrame:
-    """Return the 8 hours of the day that hold most of a stream's requests, null where none do."""
-    rows = scored.summary.hours.join(
-        scored.sessions.join(suspects.select("stream"), on="stream", how="semi").select("session", "stream"),
-        on="session",
-    )
-    day = rows.group_by("stream", of_day=pl.col("hour") % 24).agg(pl.col("requests").sum())
-    grid = suspects.select("stream").join(
-        pl.DataFrame({"place": range(24 + WINDOW_HOURS - 1)}, {"place": pl.Int32}), how="cross"
-    )
-    grid = grid.with_columns(of_day=pl.col("place") % 24).join(day, on=["stream", "of_day"], how="left")
-    grid = grid.sort("stream", "place").with_columns(
-        window=pl.col("requests").fill_null(0).rolling_sum(WINDOW_HOURS).over("stream"),
-        total=pl.col("requests").filter(pl.col("place") < 24).sum().over("stream"),
-    )
-    best = (
-        grid.filter(pl.col("window").is_not_null())
-        .sort("stream", "window", "place", descending=[False, True, False])
-        .unique("stream", keep="first", maintain_order=True)
-    )
-    most = pl.col("window") >= MOST * pl.col("total")
-    return best.select(
-        "stream",
-        from_hour=pl.when(most).then((pl.col("place") - WINDOW_HOURS + 1) % 24),
-        to_hour=pl.when(most).then((pl.col("place") + 1) % 24),
-    )
 
 
 def _explained(asked: pl.DataFrame, scored: Scored) -> Iterator[Variants]:

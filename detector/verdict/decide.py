@@ -120,7 +120,9 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
             [[family for family, on in zip(FAMILIES, row, strict=True) if on] for row in told.counting],
             dtype=pl.List(pl.String),
         ),
-        reasons=listed(reasons(streams, assessment.oriented, model.reference, settings.decision.reasons)),
+        reasons=listed(
+            reasons(streams, assessment.oriented, model.reference, settings.decision.reasons, told.counting)
+        ),
         shared=shared(streams),
         declared=policy.declared(),
         allowed=policy.permitted(),

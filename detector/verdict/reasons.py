@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.features.registry import Feature, feature
 from detector.features.units import measured
 from detector.model.reference import Reference, Tail
-from detector.schema import REASON
+from detector.schema import FAMILIES, REASON
 
 __all__ = ["against", "declared_reason", "listed", "plain", "reasons", "shared"]
 
@@ -24,23 +24,32 @@ ORDINARY = 0.25
 RANGE = (0.05, 0.95)
 """Quantiles between which most of a cohort lies."""
 
+BESIDE = " (usual in print mode: it supports the rest and proves nothing alone)"
+"""What is said of evidence that counts in print mode beside a strong family only."""
+
 Reason = dict[str, str | float | int | None]
 
 
 def reasons(
-    streams: pl.DataFrame, oriented: NDArray[np.float64], reference: Reference, most: int
+    streams: pl.DataFrame,
+    oriented: NDArray[np.float64],
+    reference: Reference,
+    most: int,
+    counting: NDArray[np.bool_] | None = None,
 ) -> list[list[Reason]]:
     """Return the reasons of each stream: only features past the benign range, one a cause.
 
     The strongest feature of each family comes first, so that the first lines are
     independent of each other; then the rest by strength. Signs of sharing, which are
-    no score, lead.
+    no score, lead. A family that counts in print mode without a score of its own (see
+    ``evidence.grounds``) follows the best of the others, and the sentence says what it is worth.
 
     Args:
         streams: rows with ``cohort``, the counters and the features.
         oriented: their oriented matrix.
         reference: gives the median and range of the cohort.
         most: how many reasons at most.
+        counting: ``Grounds.counting`` of the streams; what is scored alone where left out.
 
     """
     found: list[list[Reason]] = [[] for _ in range(streams.height)]
@@ -50,9 +59,14 @@ def reasons(
     speaking = np.flatnonzero(oriented.any(axis=1) | several)
     for i, row in zip(speaking, streams[speaking].iter_rows(named=True), strict=True):
         records = [reference.features[at] for at in _by_family(oriented[i], reference.features)]
+        best = len({record.family for record in records})
+        said = [(record, record.text) for record in records]
+        if counting is not None:
+            beside = _beside(row, records, counting[i], reference.features)
+            said[best:best] = [(record, record.text + BESIDE) for record in beside]
         if several[i]:
-            records.insert(0, SHARING)
-        told = (_reason(record, row, usual, record.text) for record in records[:most])
+            said.insert(0, (SHARING, SHARING.text))
+        told = (_reason(record, row, usual, text) for record, text in said[:most])
         found[i] = [reason for reason in told if reason]
     return found
 
@@ -145,6 +159,25 @@ def _by_family(values: NDArray[np.float64], features: Sequence[Feature]) -> list
     families = {features[i].family: i for i in reversed(single)}
     first = sorted(families.values(), key=strongest.index)
     return first + [i for i in single if i not in first]
+
+
+def _beside(
+    row: Mapping[str, Any],
+    named: Sequence[Feature],
+    counting: NDArray[np.bool_],
+    features: Sequence[Feature],
+) -> list[Feature]:
+    """Return a feature of each family that counts although none of it is scored in the cohort."""
+    told = {record.family for record in named}
+    causes = {record.cause for record in named}
+    found: dict[str, Feature] = {}
+    for record in features:
+        value = row[record.name]
+        fits = counting[FAMILIES.index(record.family)] and record.family not in told
+        apart = record.cause not in causes and not record.counts_in(str(row["cohort"]))
+        if fits and apart and value is not None and not record.is_benign(value):
+            found.setdefault(record.family, record)
+    return list(found.values())
 
 
 def _reason(record: Feature, row: Mapping[str, Any], usual: _Usual, template: str) -> Reason | None:

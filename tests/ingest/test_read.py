@@ -53,8 +53,8 @@ FULL = {
 BARE = {"timestamp": NOON, "account_id": "bob", "path": "/"}
 
 
-READ = set(REQUEST) - {"method"}
-"""Columns that are read."""
+READ = set(REQUEST) - {"method", "stop_reason", "stream"}
+"""Columns that a feature needs."""
 
 
 def frame(*rows):
@@ -250,7 +250,7 @@ def test_the_same_log_in_every_shape(tmp_path):
 def test_files_may_differ_in_columns_and_types(tmp_path):
     us = int(NOON.timestamp()) * 10**6
     first = pl.DataFrame(
-        {"timestamp": [us], "account_id": [7], "path": ["/"], "status": ["200"], "stream": [1]}
+        {"timestamp": [us], "account_id": [7], "path": ["/"], "status": ["200"], "tool_result": [1]}
     )
     second = pl.DataFrame({"path": ["/"], "timestamp": ["2026-11-02T13:00:00+01:00"], "account_id": ["7"]})
     third = pl.DataFrame({"account_id": [7.0], "path": ["/"], "timestamp": [NOON], "output_tokens": [5.0]})
@@ -265,7 +265,7 @@ def test_files_may_differ_in_columns_and_types(tmp_path):
     assert log.accounts.to_list() == ["7"]
     assert log.requests.get_column("timestamp").to_list() == [NOON] * 4
     assert sorted(log.requests.get_column("status").to_list(), key=str) == [200, None, None, None]
-    assert log.present == {"timestamp", "account_id", "path", "status", "stream", "output_tokens"}
+    assert log.present == {"timestamp", "account_id", "path", "status", "tool_result", "output_tokens"}
     assert [file.rows for file in log.files] == [1, 1, 1, 1, 0]
 
 

@@ -3,7 +3,8 @@ import dataclasses
 import polars as pl
 import pytest
 
-from detector.report.casefile import Case, cases, explain
+from detector.report.case import Case
+from detector.report.casefile import cases, explain
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from detector.report.case import Clearing, HeaderLine, Reason, TelemetryLine
 from detector.report.casedocument import DAYS, OTHERS, SESSIONS, case_document, hours_of
-from detector.report.casefile import Clearing, HeaderLine, Reason, TelemetryLine
 from detector.report.document import Facts, Grid, Hours, Items, Text
 from detector.schema import VERDICTS
 

@@ -15,8 +15,8 @@ def small():
 
 
 def test_hex_texts_cut_the_bytes_in_order():
-    assert hex_texts(bytes(range(6)), 4).to_list() == ["0001", "0203", "0405"]
-    assert hex_texts(b"", 4).to_list() == []
+    assert hex_texts(bytes(range(6)), 4).to_pylist() == ["0001", "0203", "0405"]
+    assert hex_texts(b"", 4).to_pylist() == []
 
 
 def test_a_part_of_a_day_keeps_the_identifiers_of_its_rows(small):

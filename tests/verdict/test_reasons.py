@@ -10,7 +10,7 @@ from detector.features.registry import FEATURES, SCORED, Feature, feature
 from detector.model import bundle
 from detector.model.reference import Reference
 from detector.model.train import assess
-from detector.schema import REASON
+from detector.schema import FAMILIES, REASON
 from detector.verdict.decide import declared_reason, reasons
 from detector.verdict.reasons import against, listed, plain
 
@@ -159,6 +159,43 @@ def test_each_row_gets_its_own_reasons(known):
     assert [first[0]["feature"], first[0]["value"]] == ["pauses", 0.5]
     assert [second[0]["feature"], second[0]["value"]] == ["cache", 0.75]
     assert reasons(rows[:0], oriented[:0], known, 3) == []
+
+
+PRINTED = tuple(replace(one, print_mode=one.family == "fingerprint", direction="high") for one in CATALOGUE)
+
+
+def beside(cohort="headless", most=9, counting=("fingerprint", "cadence"), **values):
+    """Reasons in print mode of a stream whose order of headers is odd."""
+    known = population({record.name: 0.0 for record in PRINTED}, PRINTED)
+    names = [record.name for record in PRINTED]
+    row = pl.DataFrame(
+        {"cohort": [cohort], **{name: [values.get(name)] for name in names}},
+        schema_overrides=dict.fromkeys(names, pl.Float64),
+    )
+    oriented = np.array([[2.0 if name == "order" else 0.0 for name in names]])
+    marks = np.array([[family in counting for family in FAMILIES]])
+    return reasons(row, oriented, known, most, marks)[0]
+
+
+def test_a_family_that_counts_in_print_mode_only_beside_another_is_said_to_do_so():
+    first, second = beside(order=0.9, pauses=0.5, clock=0.7)
+    assert (first["feature"], second["feature"]) == ("order", "pauses")
+    assert second["text"] == (
+        "x is 0.5; normally 0 (usual in print mode: it supports the rest and proves nothing alone)"
+    )
+    assert "print mode" not in first["text"]
+
+
+def test_evidence_beside_needs_a_family_that_counts_a_value_and_print_mode():
+    assert [one["feature"] for one in beside(order=0.9, cache=0.5)] == ["order"]
+    assert [one["feature"] for one in beside(order=0.9, pauses=0.0)] == ["order"]
+    assert [one["feature"] for one in beside(order=0.9)] == ["order"]
+    assert [one["feature"] for one in beside("interactive", order=0.9, pauses=0.5)] == ["order"]
+
+
+def test_evidence_beside_stands_after_the_best_of_each_family():
+    assert [one["feature"] for one in beside(most=1, order=0.9, pauses=0.5)] == ["order"]
+    assert len(beside(most=2, order=0.9, pauses=0.5)) == 2
 
 
 def test_rows_without_reasons_become_empty_lists(known):

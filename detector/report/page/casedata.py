@@ -7,8 +7,8 @@ from datetime import date
 from itertools import groupby
 
 from detector.features.units import measured
+from detector.report.case import Case, Clearing, HeaderLine, Reason
 from detector.report.casedocument import compared
-from detector.report.casefile import Case, Clearing, HeaderLine, Reason
 from detector.report.headerdiff import Row, beside
 from detector.report.page.charts import Hour, Profile, Strip, profile, strip, window
 from detector.schema import VERDICTS
@@ -176,8 +176,8 @@ def _covered(hours: list[Hour], *, flagged: bool) -> str:
 
 
 def _why(reason: Reason) -> Why:
-    beside = compared(reason)
-    far = f"{beside} as far out" if beside else ""
+    many = compared(reason)
+    far = f"{many} as far out" if many else ""
     value, median, low, high = reason.value, reason.baseline, reason.low, reason.high
     # A rarity has no range worth drawing, nor has what nearly all show: their sentences say it.
     rarity = reason.unit in {"bits", "-log10 p"}

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from detector.report.casefile import Clearing, ClientLine, HeaderLine, HourLine, Reason
+from detector.report.case import Clearing, ClientLine, HeaderLine, HourLine, Reason
 from detector.report.page.casedata import AGAINST, REASONS, case_data
 
 FIRST, LAST = date(2026, 11, 2), date(2026, 11, 6)
