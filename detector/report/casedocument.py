@@ -9,7 +9,7 @@ from detector.report.document import Block, Document, Facts, Grid, Hours, Items,
 from detector.report.headerdiff import beside
 from detector.verdict.meaning import MEANINGS
 
-__all__ = ["case_document", "hours_drawn", "minute"]
+__all__ = ["case_document", "compared", "hours_drawn", "minute"]
 
 SESSIONS = 20
 """Sessions listed at most."""
