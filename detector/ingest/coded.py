@@ -10,6 +10,7 @@ from detector.errors import refusal
 from detector.ingest.coerce import coerced
 from detector.ingest.fingerprints import FACTS, FACTS_KEY, facts_code, normalised
 from detector.ingest.found import Found, open_found
+from detector.ingest.packed import Packed
 from detector.ingest.parts import ROW
 from detector.ingest.paths import bare_path
 from detector.ingest.sources.logfile import LogFile
@@ -33,7 +34,7 @@ class Coded:
     """Some rows of a log.
 
     Attributes:
-        rows: the accepted ones, schema ``ROW``.
+        rows: the accepted ones, schema ``ROW``, its texts packed.
         fingerprints: header facts that occur in them, schema ``FINGERPRINT``; those
             given before by the same iterator may be left out.
         rejected: rows left out, by reason: ``null_account_id``, ``null_path``, ``bad_timestamp``.
@@ -41,7 +42,7 @@ class Coded:
 
     """
 
-    rows: pl.DataFrame
+    rows: Packed
     fingerprints: pl.DataFrame
     rejected: Counter[str]
     read: int
@@ -60,36 +61,39 @@ def open_coded(file: LogFile, years: ReadSettings) -> tuple[frozenset[str], list
 
     """
     types, parts = open_found(file)
-    native = {column.name: _read(file, column.name, types) for column in LOG_COLUMNS}
-    columns = [*_columns(native), _reason(native, years)]
+    columns = _columns(file, types)
     unknown = frozenset(types) - frozenset(REQUEST) - file.partitions.keys()
-    return unknown, [_coded(file, part, columns) for part in parts]
+    return unknown, [_coded(file, part, columns, years) for part in parts]
 
 
-def _coded(file: LogFile, part: Iterator[Found], columns: list[pl.Expr]) -> Iterator[Coded]:
+def _coded(
+    file: LogFile, part: Iterator[Found], columns: dict[str, tuple[str, pl.Expr]], years: ReadSettings
+) -> Iterator[Coded]:
     codes = pl.DataFrame(schema={FACTS_KEY: pl.UInt64(), "fingerprint": pl.Int64()})
     for found in part:
         with file.reading():
-            rows = found.rows.select(columns).with_columns(found.keys).with_row_index(NUMBER)
-            reasons = rows.get_column("reason").drop_nulls()
-            if reasons.len():
-                rows = rows.filter(pl.col("reason").is_null())
-            fresh = _read_facts(file, found, rows.select(FACTS_KEY, NUMBER), codes)
+            packed = found.packed.select(columns)
+            reason = _reason(packed, years)
+            keys = found.keys.to_frame().with_row_index(NUMBER)
+            rows = packed.rows
+            if reason.null_count() < reason.len():
+                rows, keys = rows.filter(reason.is_null()), keys.filter(reason.is_null())
+            fresh = _read_facts(file, found, keys, codes)
             if codes.height > _MOST_KNOWN:
-                codes = codes.join(rows, on=FACTS_KEY, how="semi")
+                codes = codes.join(keys, on=FACTS_KEY, how="semi")
             codes = pl.concat([codes, fresh.select(codes.columns)])
-            code = rows.select(FACTS_KEY).join(codes, on=FACTS_KEY, how="left", maintain_order="left")
+            code = keys.join(codes, on=FACTS_KEY, how="left", maintain_order="left")
         yield Coded(
-            rows=rows.with_columns(code.get_column("fingerprint")).select(ROW.names()),
+            rows=Packed(rows.with_columns(code.get_column("fingerprint")).select(ROW.names()), packed.texts),
             fingerprints=fresh.select(FINGERPRINT.names()).unique("fingerprint"),
-            rejected=Counter(reasons.to_list()),
-            read=found.rows.height,
+            rejected=Counter(reason.drop_nulls().to_list()),
+            read=found.packed.rows.height,
         )
 
 
 def _read_facts(file: LogFile, found: Found, keys: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Read the facts of the keys that are not known: ``FACTS_KEY`` and schema ``FINGERPRINT``."""
-    first = keys.group_by(FACTS_KEY).agg(pl.col(NUMBER).min()).join(known, on=FACTS_KEY, how="anti")
+    first = keys.join(known, on=FACTS_KEY, how="anti").group_by(FACTS_KEY).agg(pl.col(NUMBER).min())
     if first.is_empty():
         return pl.DataFrame(schema={FACTS_KEY: pl.UInt64(), **FINGERPRINT})
     whole = found.whole(first.get_column(NUMBER)).with_columns(first.get_column(FACTS_KEY))
@@ -97,8 +101,9 @@ def _read_facts(file: LogFile, found: Found, keys: pl.DataFrame, known: pl.DataF
     return facts.with_columns(*normalised()).with_columns(facts_code())
 
 
-def _columns(native: dict[str, pl.Expr]) -> Iterator[pl.Expr]:
-    """Give the columns of ``ROW`` but for the code of the facts."""
+def _columns(file: LogFile, types: pl.Schema) -> dict[str, tuple[str, pl.Expr]]:
+    """Return how the columns of ``ROW`` but the code of the facts are made, each of one native column."""
+    native = {column.name: _read(file, column.name, types) for column in LOG_COLUMNS}
     changed = {
         "account": native["account_id"],
         "path": bare_path(native["path"]),
@@ -109,20 +114,23 @@ def _columns(native: dict[str, pl.Expr]) -> Iterator[pl.Expr]:
         },
     }
     read = {**native, **changed}
-    yield from (read[name].alias(name) for name in ROW if name != "fingerprint")
+    sources = {"account": "account_id", **_HASHED}
+    return {name: (sources.get(name, name), read[name]) for name in ROW if name != "fingerprint"}
 
 
-def _reason(native: dict[str, pl.Expr], years: ReadSettings) -> pl.Expr:
-    believable = native["timestamp"].dt.year().is_between(years.earliest_year, years.latest_year)
-    return (
-        pl.when(native["account_id"].is_null())
+def _reason(packed: Packed, years: ReadSettings) -> pl.Series:
+    """Say by row why it is rejected; null where it is not."""
+    believable = pl.col("timestamp").dt.year().is_between(years.earliest_year, years.latest_year)
+    there = packed.rows.select("timestamp", **{name: packed.known(name) for name in ("account", "path")})
+    return there.select(
+        pl.when(pl.col("account").not_())
         .then(pl.lit("null_account_id"))
-        .when(native["path"].is_null())
+        .when(pl.col("path").not_())
         .then(pl.lit("null_path"))
         .when(believable.not_().fill_null(value=True))
         .then(pl.lit("bad_timestamp"))
         .alias("reason")
-    )
+    ).to_series()
 
 
 def _read(file: LogFile, name: str, types: pl.Schema) -> pl.Expr:

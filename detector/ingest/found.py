@@ -10,15 +10,16 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
+from detector.ingest.packed import Packed
 from detector.ingest.rawfacts import keys_of_frame, keys_of_lists
 from detector.ingest.sources.blocks import line_blocks
 from detector.ingest.sources.logfile import LogFile
-from detector.ingest.sources.parquet import flat_frame, is_common, list_frame, read_span, row_spans, types_of
+from detector.ingest.sources.parquet import is_common, list_frame, packed_columns, read_span, row_spans, types_of
 from detector.schema import REQUEST
 
 __all__ = ["Found", "open_found"]
 
-BATCH_ROWS = 20_000
+BATCH_ROWS = 65_000
 """Rows of Parquet taken at a time."""
 
 STREAM_ROWS = 10_000
@@ -36,14 +37,14 @@ class Found:
     """Some rows of a log.
 
     Attributes:
-        rows: the native columns that the file has, as found; header lists may be left out.
+        packed: the native columns that the file has, as found; header lists may be left out.
         keys: a hash of the raw header facts of each row, good for comparing
             rows of one iterator of ``open_found`` only.
         whole: gives rows by number as found, header facts and all.
 
     """
 
-    rows: pl.DataFrame
+    packed: Packed
     keys: pl.Series
     whole: Callable[[pl.Series], pl.DataFrame]
 
@@ -80,22 +81,26 @@ def _arrow(file: LogFile, span: range) -> Iterator[Found]:
     literals = [file.partition(key) for key in file.missing(types)]
     with file.reading():
         for batch in read_span(file.path, span, columns, BATCH_ROWS):
-            rows = flat_frame(batch.select(flat)).with_columns(literals)
-            yield Found(
-                rows, keys_of_lists(rows, batch.select(lists)), _whole(rows, batch.select(lists), types)
-            )
+            packed = packed_columns(batch.select(flat))
+            packed = Packed(packed.rows.with_columns(literals), packed.texts)
+            held = batch.select(lists)
+            yield Found(packed, keys_of_lists(packed, held), _whole(packed, held, types))
 
 
 def _whole(
-    rows: pl.DataFrame, lists: pa.RecordBatch, types: Mapping[str, pa.DataType]
+    packed: Packed, lists: pa.RecordBatch, types: Mapping[str, pa.DataType]
 ) -> Callable[[pl.Series], pl.DataFrame]:
-    return lambda numbers: rows[numbers].hstack(list_frame(lists.take(numbers.to_arrow()), types))
+    return lambda numbers: (
+        Packed(packed.rows[numbers], packed.texts)
+        .unpacked()
+        .hstack(list_frame(lists.take(numbers.to_arrow()), types))
+    )
 
 
 def _polars(file: LogFile, frames: Iterator[pl.DataFrame]) -> Iterator[Found]:
     with file.reading():
         for frame in frames:
-            yield Found(frame, keys_of_frame(frame), frame.__getitem__)
+            yield Found(Packed(frame), keys_of_frame(frame), frame.__getitem__)
 
 
 def _json(file: LogFile, types: pl.Schema) -> Iterator[pl.DataFrame]:

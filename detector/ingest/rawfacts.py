@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from detector.ingest.fingerprints import FACTS, FACTS_KEY
+from detector.ingest.packed import Packed
 from detector.ingest.sources.parquet import as_bytes
 
 __all__ = ["keys_of_frame", "keys_of_lists"]
@@ -31,7 +32,7 @@ def keys_of_frame(frame: pl.DataFrame) -> pl.Series:
     return frame.select(key.alias(FACTS_KEY)).to_series()
 
 
-def keys_of_lists(flat: pl.DataFrame, lists: pa.RecordBatch) -> pl.Series:
+def keys_of_lists(flat: Packed, lists: pa.RecordBatch) -> pl.Series:
     """Return a hash of the facts of each row.
 
     Args:
@@ -39,13 +40,22 @@ def keys_of_lists(flat: pl.DataFrame, lists: pa.RecordBatch) -> pl.Series:
         lists: the others: lists of text, or of structs of text.
 
     """
-    hashes = [keys_of_frame(flat)]
+    hashes = [_hashes_of_column(flat, name) for name in FACTS if name in flat.rows.columns]
     for column in lists.columns:
-        hashes.append(pl.Series(column.is_valid()))
+        hashes.append(pl.Series(column.is_valid()).cast(pl.UInt64))
         # Offsets stand for a slice as it is; of the values all are there.
         hashes += _hashes(column.values, column.offsets.to_numpy().astype(np.int64, copy=False))
-    table = pl.DataFrame([series.alias(str(number)) for number, series in enumerate(hashes)])
-    return table.select(pl.struct(pl.all()).hash().alias(FACTS_KEY)).to_series()
+    rows = np.zeros((flat.rows.height, len(hashes)), dtype=np.uint64)
+    for number, series in enumerate(hashes):
+        rows[:, number] = series.to_numpy()
+    cuts = len(hashes) * np.arange(flat.rows.height + 1)
+    return _hashed(rows.reshape(-1), cuts).alias(FACTS_KEY)
+
+
+def _hashes_of_column(flat: Packed, name: str) -> pl.Series:
+    if name not in flat.texts:
+        return flat.rows.get_column(name).hash()
+    return flat.texts[name].hash().gather(flat.rows.get_column(name)).fill_null(0)
 
 
 def _hashes(values: pa.Array, cuts: Offsets) -> Iterator[pl.Series]:

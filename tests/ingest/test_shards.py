@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.errors import InputError
-from detector.ingest import found, shards
+from detector.ingest import found, pieces, shards
 from detector.ingest.fingerprints import FACTS
 from detector.ingest.parts import ROW
 from detector.ingest.shards import InputFile, split_log
@@ -337,7 +337,7 @@ def test_sizes_of_batches_spans_and_shards_change_no_row(tmp_path, monkeypatch):
     same(split(lines), one)
     monkeypatch.setattr(found, "BATCH_ROWS", 7)
     monkeypatch.setattr(found, "SPAN_ROWS", 31)
-    monkeypatch.setattr(shards, "FLUSH_ROWS", 11)
+    monkeypatch.setattr(pieces, "FLUSH_ROWS", 11)
     same(split(path), one)
     monkeypatch.setattr(shards, "MOST_SHARDS", 2)
     assert len(split(path)[0].parts) <= 2

@@ -13,10 +13,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from detector.ingest.packed import Packed
 from detector.ingest.sources.formats import reading_fault
 from detector.ingest.sources.objects import is_object, located, opened
 
-__all__ = ["as_bytes", "flat_frame", "is_common", "list_frame", "read_span", "row_spans", "types_of"]
+__all__ = ["as_bytes", "is_common", "list_frame", "packed_columns", "read_span", "row_spans", "types_of"]
 
 _DICTIONARIES = {"RLE_DICTIONARY", "PLAIN_DICTIONARY"}
 
@@ -79,14 +80,24 @@ def read_span(path: str, span: range, columns: Sequence[str], rows: int) -> Iter
             yield from file.iter_batches(rows, [group], columns, use_threads=False)
 
 
-def flat_frame(batch: pa.RecordBatch) -> pl.DataFrame:
-    """Return a batch without lists as a frame of polars.
+def packed_columns(batch: pa.RecordBatch) -> Packed:
+    """Return a batch without lists; what is a dictionary there is packed here.
 
     Raises:
         polars.exceptions.ComputeError: some text is not UTF-8.
 
     """
-    return pl.DataFrame([_series(name, batch.column(name)) for name in batch.schema.names])
+    columns = {name: batch.column(name) for name in batch.schema.names}
+    held = {name: column for name, column in columns.items() if pa.types.is_dictionary(column.type)}
+    return Packed(
+        pl.DataFrame(
+            [
+                pl.Series(name, column.indices).cast(pl.UInt32) if name in held else _series(name, column)
+                for name, column in columns.items()
+            ]
+        ),
+        {name: _series(name, column.dictionary) for name, column in held.items()},
+    )
 
 
 def list_frame(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pl.DataFrame:
@@ -111,8 +122,6 @@ def as_bytes(text: pa.Array) -> pa.Array:
 
 
 def _series(name: str, array: pa.Array) -> pl.Series:
-    if pa.types.is_dictionary(array.type):
-        return _series(name, array.dictionary).gather(pl.Series(array.indices))
     if _is_text(array.type):
         return pl.Series(name, as_bytes(array)).cast(pl.String)
     return pl.Series(name, array)

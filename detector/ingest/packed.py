@@ -1,0 +1,94 @@
+"""Rows whose texts are numbers: a log repeats a few thousand texts in millions of rows.
+
+That is dictionary encoding, as Parquet and Arrow have it. What is done to a text is done
+once a distinct one, and moving a row moves a number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+import polars as pl
+
+__all__ = ["Packed"]
+
+NUMBER = pl.UInt32
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Some rows of a table.
+
+    Attributes:
+        rows: its columns; those named in ``texts`` hold the number of a text, null for none.
+        texts: by column, its texts in the order of their numbers. A text may be there
+            twice, or null, or used by no row.
+
+    """
+
+    rows: pl.DataFrame
+    texts: dict[str, pl.Series] = field(default_factory=dict)
+
+    def column(self, name: str) -> pl.Series:
+        """Return a column with its texts."""
+        held = self.rows.get_column(name)
+        return self.texts[name].gather(held).alias(name) if name in self.texts else held
+
+    def known(self, name: str) -> pl.Series:
+        """Say by row whether a column of texts holds one."""
+        number = self.rows.get_column(name)
+        return self.texts[name].is_not_null().gather(number).fill_null(value=False)
+
+    def unpacked(self) -> pl.DataFrame:
+        """Return the rows with their texts."""
+        return self.rows.with_columns(self.column(name) for name in self.texts)
+
+    def select(self, columns: dict[str, tuple[str, pl.Expr]]) -> "Packed":
+        """Return new columns, each of one column that is there.
+
+        Args:
+            columns: by new name the column that it is made of, and an expression of
+                that one column, value by value. Texts made of texts stay packed;
+                texts made of unpacked ones are packed.
+
+        """
+        plain = {name: how for name, (source, how) in columns.items() if source not in self.texts}
+        made = self.rows.with_columns(how.alias(name) for name, how in plain.items()).select(*plain)
+        texts: dict[str, pl.Series] = {}
+        for name, (source, how) in columns.items():
+            if name in plain:
+                if made.schema[name] == pl.String:
+                    texts[name] = made.get_column(name)
+                    made = made.with_columns(pl.int_range(pl.len(), dtype=NUMBER).alias(name))
+                continue
+            value = self.texts[source].alias(source).to_frame().select(how.alias(name)).to_series()
+            number = self.rows.get_column(source)
+            if value.dtype == pl.String:
+                texts[name] = value
+                made = made.with_columns(number.alias(name))
+            else:
+                made = made.with_columns(value.gather(number).alias(name))
+        return Packed(made.select(*columns), texts)
+
+    @staticmethod
+    def concat(parts: "Sequence[Packed]") -> "Packed":
+        """Join the rows of several of the same columns, each text there once and none null.
+
+        Args:
+            parts: at least one.
+
+        """
+        rows = [part.rows for part in parts]
+        texts: dict[str, pl.Series] = {}
+        for name in parts[0].texts:
+            held = [part.texts[name] for part in parts]
+            every = pl.concat(held)
+            distinct = every.drop_nulls().unique()
+            number = every.cast(pl.Enum(distinct)).to_physical().cast(NUMBER)
+            starts = accumulate(map(len, held), initial=0)
+            rows = [
+                frame.with_columns(number[start:].gather(frame.get_column(name)).alias(name))
+                for frame, start in zip(rows, starts, strict=False)
+            ]
+            texts[name] = distinct
+        return Packed(pl.concat(rows), texts)
