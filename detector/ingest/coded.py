@@ -48,8 +48,15 @@ class Coded:
     read: int
 
 
-def open_coded(file: LogFile, years: ReadSettings) -> tuple[frozenset[str], list[Iterator[Coded]]]:
+def open_coded(
+    file: LogFile, years: ReadSettings, *, compiled: bool
+) -> tuple[frozenset[str], list[Iterator[Coded]]]:
     """Open a file or table of native columns.
+
+    Args:
+        file: the file or table.
+        years: those that are believable.
+        compiled: whether there are rows enough to load compiled code for them.
 
     Returns:
         - the names of its columns that the log schema does not have;
@@ -60,7 +67,7 @@ def open_coded(file: LogFile, years: ReadSettings) -> tuple[frozenset[str], list
             of an impossible type; the iterators raise it too.
 
     """
-    types, parts = open_found(file)
+    types, parts = open_found(file, compiled=compiled)
     columns = _columns(file, types)
     unknown = frozenset(types) - frozenset(REQUEST) - file.partitions.keys()
     return unknown, [_coded(file, part, columns, years) for part in parts]

@@ -6,15 +6,17 @@ wanted. So rows come without them, but with a key of their facts.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 import pyarrow as pa
 
 from detector.ingest.packed import Packed
-from detector.ingest.rawfacts import keys_of_frame, keys_of_lists
+from detector.ingest.rawfacts import hashes_of_lists, keys_of_frame, keys_of_rows
 from detector.ingest.sources.blocks import line_blocks
 from detector.ingest.sources.logfile import LogFile
-from detector.ingest.sources.parquet import is_common, list_frame, packed_columns, read_span, row_spans, types_of
+from detector.ingest.sources.parquet import is_common, list_frame, packed_columns, read_group, row_spans, types_of
+from detector.ingest.sources.plainlists import PlainLists, plain_lists
 from detector.schema import REQUEST
 
 __all__ = ["Found", "open_found"]
@@ -49,8 +51,12 @@ class Found:
     whole: Callable[[pl.Series], pl.DataFrame]
 
 
-def open_found(file: LogFile) -> tuple[pl.Schema, list[Iterator[Found]]]:
+def open_found(file: LogFile, *, compiled: bool) -> tuple[pl.Schema, list[Iterator[Found]]]:
     """Open a file or table of native columns.
+
+    Args:
+        file: the file or table.
+        compiled: whether there are rows enough to load compiled code for them.
 
     Returns:
         - the types of its columns as found, partition keys among them;
@@ -69,32 +75,47 @@ def open_found(file: LogFile) -> tuple[pl.Schema, list[Iterator[Found]]]:
     if file.format == "parquet":
         arrow = types_of(file.path)
         if all(is_common(arrow[name]) for name in wanted if name in arrow):
-            return found, [_arrow(file, span) for span in row_spans(file.path, SPAN_ROWS)]
+            return found, [_arrow(file, span, compiled=compiled) for span in row_spans(file.path, SPAN_ROWS)]
     return found, [_polars(file, _frames(file, scanned.select(wanted)))]
 
 
-def _arrow(file: LogFile, span: range) -> Iterator[Found]:
+def _arrow(file: LogFile, span: range, *, compiled: bool) -> Iterator[Found]:
     types = types_of(file.path)
     columns = [name for name in REQUEST if name in types]
     lists = [name for name in columns if pa.types.is_list(types[name]) or pa.types.is_large_list(types[name])]
     flat = [name for name in columns if name not in lists]
     literals = [file.partition(key) for key in file.missing(types)]
     with file.reading():
-        for batch in read_span(file.path, span, columns, BATCH_ROWS):
-            packed = packed_columns(batch.select(flat))
-            packed = Packed(packed.rows.with_columns(literals), packed.texts)
-            held = batch.select(lists)
-            yield Found(packed, keys_of_lists(packed, held), _whole(packed, held, types))
+        for group in span:
+            plain = plain_lists(file.path, group, lists) if compiled and lists else None
+            start = 0
+            for batch in read_group(file.path, group, flat if plain else columns, BATCH_ROWS):
+                packed = packed_columns(batch.select(flat))
+                packed = Packed(packed.rows.with_columns(literals), packed.texts)
+                if plain:
+                    hashes, take = plain.keys(start, batch.num_rows), partial(_singly, plain, start)
+                else:
+                    hashes, take = hashes_of_lists(batch.select(lists)), partial(_taken, batch.select(lists))
+                yield Found(packed, keys_of_rows(packed, hashes), partial(_whole, packed, take, types))
+                start += batch.num_rows
+
+
+def _taken(lists: pa.RecordBatch, numbers: pl.Series) -> pa.RecordBatch:
+    return lists.take(numbers.to_arrow())
+
+
+def _singly(plain: PlainLists, start: int, numbers: pl.Series) -> pa.RecordBatch:
+    return plain.take((numbers + start).to_list())
 
 
 def _whole(
-    packed: Packed, lists: pa.RecordBatch, types: Mapping[str, pa.DataType]
-) -> Callable[[pl.Series], pl.DataFrame]:
-    return lambda numbers: (
-        Packed(packed.rows[numbers], packed.texts)
-        .unpacked()
-        .hstack(list_frame(lists.take(numbers.to_arrow()), types))
-    )
+    packed: Packed,
+    take: Callable[[pl.Series], pa.RecordBatch],
+    types: Mapping[str, pa.DataType],
+    numbers: pl.Series,
+) -> pl.DataFrame:
+    rows = Packed(packed.rows[numbers], packed.texts).unpacked()
+    return rows.hstack(list_frame(take(numbers), types))
 
 
 def _polars(file: LogFile, frames: Iterator[pl.DataFrame]) -> Iterator[Found]:

@@ -31,6 +31,9 @@ __all__ = ["InputFile", "Shards", "split_log"]
 MOST_SHARDS = 512
 """All of them are open at once, and systems allow about a thousand open files."""
 
+COMPILED_ROWS = 1_500_000
+"""With fewer rows it takes longer to load compiled code than it saves."""
+
 MOST_THREADS = 4
 """Each holds a batch of header lists, about 100 MB with all that is made of it."""
 
@@ -128,7 +131,7 @@ def split_log(
 
     def spans() -> Iterator[Iterator[tuple[int, Coded]]]:
         for number, file in enumerate(files):
-            strange, iterators = open_coded(file, settings.read)
+            strange, iterators = open_coded(file, settings.read, compiled=expected >= COMPILED_ROWS)
             unknown.update(strange)
             yield from (zip(repeat(number), iterator) for iterator in iterators)
 
