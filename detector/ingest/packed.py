@@ -52,23 +52,23 @@ class Packed:
                 texts made of unpacked ones are packed.
 
         """
-        plain = {name: how for name, (source, how) in columns.items() if source not in self.texts}
-        made = self.rows.with_columns(how.alias(name) for name, how in plain.items()).select(*plain)
+        plain = [how.alias(name) for name, (source, how) in columns.items() if source not in self.texts]
+        made = {series.name: series for series in self.rows.with_columns(plain)} if plain else {}
+        rows: list[pl.Series] = []
         texts: dict[str, pl.Series] = {}
         for name, (source, how) in columns.items():
-            if name in plain:
-                if made.schema[name] == pl.String:
-                    texts[name] = made.get_column(name)
-                    made = made.with_columns(pl.int_range(pl.len(), dtype=NUMBER).alias(name))
-                continue
-            value = self.texts[source].alias(source).to_frame().select(how.alias(name)).to_series()
-            number = self.rows.get_column(source)
+            if source in self.texts:
+                value = self.texts[source].alias(source).to_frame().select(how.alias(name)).to_series()
+                number = self.rows.get_column(source)
+            else:
+                value, number = made[name], None
             if value.dtype == pl.String:
                 texts[name] = value
-                made = made.with_columns(number.alias(name))
-            else:
-                made = made.with_columns(value.gather(number).alias(name))
-        return Packed(made.select(*columns), texts)
+                value = pl.int_range(value.len(), dtype=NUMBER, eager=True) if number is None else number
+            elif number is not None:
+                value = value.gather(number)
+            rows.append(value.alias(name))
+        return Packed(pl.DataFrame(rows), texts)
 
     @staticmethod
     def concat(parts: "Sequence[Packed]") -> "Packed":

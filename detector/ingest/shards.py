@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 
 import polars as pl
 
-from detector.ingest.coded import Coded, open_coded
+from detector.ingest.coded import Coded, KnownFacts, open_coded
 from detector.ingest.fingerprints import FACTS
 from detector.ingest.parts import PART_ROWS, Part
 from detector.ingest.pieces import ShardWriter, read_shard
@@ -128,10 +128,13 @@ def split_log(
     unknown: set[str] = set()
     rejected: Counter[str] = Counter()
     fingerprints = FINGERPRINT.to_frame()
+    known = KnownFacts()
 
     def spans() -> Iterator[Iterator[tuple[int, Coded]]]:
         for number, file in enumerate(files):
-            strange, iterators = open_coded(file, settings.read, compiled=expected >= COMPILED_ROWS)
+            strange, iterators = open_coded(
+                file, settings.read, known, compiled=expected >= COMPILED_ROWS
+            )
             unknown.update(strange)
             yield from (zip(repeat(number), iterator) for iterator in iterators)
 

@@ -91,7 +91,7 @@ def packed_columns(batch: pa.RecordBatch) -> Packed:
     return Packed(
         pl.DataFrame(
             [
-                pl.Series(name, column.indices).cast(pl.UInt32) if name in held else _series(name, column)
+                pl.Series(name, column.indices).reinterpret(signed=False) if name in held else _series(name, column)
                 for name, column in columns.items()
             ]
         ),
