@@ -15,7 +15,14 @@ from detector.ingest.packed import Packed
 from detector.ingest.rawfacts import hashes_of_lists, keys_of_frame, keys_of_rows
 from detector.ingest.sources.blocks import line_blocks
 from detector.ingest.sources.logfile import LogFile
-from detector.ingest.sources.parquet import is_common, list_frame, packed_columns, read_group, row_spans, types_of
+from detector.ingest.sources.parquet import (
+    is_common,
+    list_frame,
+    packed_columns,
+    read_group,
+    row_spans,
+    types_of,
+)
 from detector.ingest.sources.plainlists import PlainLists, plain_lists
 from detector.schema import REQUEST
 

@@ -27,9 +27,7 @@ PIECE_ROWS = 8_000
 SHARD_KEY = "shard"
 
 _NARROWED = [
-    name
-    for name, dtype in ROW.items()
-    if dtype in {pl.Int64, pl.Int32} and name not in {"fingerprint"}
+    name for name, dtype in ROW.items() if dtype in {pl.Int64, pl.Int32} and name not in {"fingerprint"}
 ]
 """Columns of numbers that are small more often than not."""
 
@@ -79,12 +77,12 @@ class ShardWriter:
         counts = rows.get_column(SHARD_KEY).rle().struct.unnest()
         table = rows.to_arrow().combine_chunks()
         columns = {name: table.column(name).chunk(0) for name in ROW}
-        texts = {name: text.to_arrow(compat_level=pl.CompatLevel.oldest()) for name, text in packed.texts.items()}
+        texts = {
+            name: text.to_arrow(compat_level=pl.CompatLevel.oldest()) for name, text in packed.texts.items()
+        }
         start = 0
         for length, number in counts.iter_rows():
-            piece = {
-                name: _narrow(columns[name].slice(start, length), texts.get(name)) for name in ROW
-            }
+            piece = {name: _narrow(columns[name].slice(start, length), texts.get(name)) for name in ROW}
             self._write(number, pa.RecordBatch.from_arrays(list(piece.values()), list(piece)))
             self._rows[number] += length
             start += length
@@ -116,9 +114,9 @@ def _pieces(path: Path) -> Iterator[pl.DataFrame]:
         while file.tell() < size:
             with pa.ipc.open_stream(file) as stream:
                 for batch in stream:
-                    yield pl.DataFrame(
-                        [_wide(name, batch.column(name)) for name in batch.schema.names]
-                    ).cast(ROW)
+                    yield pl.DataFrame([_wide(name, batch.column(name)) for name in batch.schema.names]).cast(
+                        ROW
+                    )
 
 
 def _wide(name: str, column: pa.Array) -> pl.Series:

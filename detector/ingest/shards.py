@@ -132,9 +132,7 @@ def split_log(
 
     def spans() -> Iterator[Iterator[tuple[int, Coded]]]:
         for number, file in enumerate(files):
-            strange, iterators = open_coded(
-                file, settings.read, known, compiled=expected >= COMPILED_ROWS
-            )
+            strange, iterators = open_coded(file, settings.read, known, compiled=expected >= COMPILED_ROWS)
             unknown.update(strange)
             yield from (zip(repeat(number), iterator) for iterator in iterators)
 

@@ -2,7 +2,9 @@ import polars as pl
 
 from detector.ingest.packed import Packed
 
-ROWS = pl.DataFrame({"who": [0, 1, None, 1, 2], "n": [1, 2, 3, 4, 5]}, schema={"who": pl.UInt32, "n": pl.Int64})
+ROWS = pl.DataFrame(
+    {"who": [0, 1, None, 1, 2], "n": [1, 2, 3, 4, 5]}, schema={"who": pl.UInt32, "n": pl.Int64}
+)
 PACKED = Packed(ROWS, {"who": pl.Series(["ann", "BOB", None])})
 
 
@@ -44,7 +46,10 @@ def test_all_columns_may_be_texts():
 
 
 def test_joined_rows_have_each_text_once():
-    other = Packed(ROWS.with_columns(who=pl.Series([1, 1, 0, None, 0], dtype=pl.UInt32)), {"who": pl.Series(["eve", "ann"])})
+    other = Packed(
+        ROWS.with_columns(who=pl.Series([1, 1, 0, None, 0], dtype=pl.UInt32)),
+        {"who": pl.Series(["eve", "ann"])},
+    )
     joined = Packed.concat([PACKED, other])
     assert joined.unpacked().get_column("who").to_list() == [
         *PACKED.column("who").to_list(),
@@ -55,7 +60,10 @@ def test_joined_rows_have_each_text_once():
 
 def test_rows_without_a_text():
     empty = Packed(ROWS.clear(), {"who": pl.Series([], dtype=pl.String)})
-    none = Packed(ROWS.head(1).with_columns(who=pl.lit(None, dtype=pl.UInt32)), {"who": pl.Series([None], dtype=pl.String)})
+    none = Packed(
+        ROWS.head(1).with_columns(who=pl.lit(None, dtype=pl.UInt32)),
+        {"who": pl.Series([None], dtype=pl.String)},
+    )
     joined = Packed.concat([empty, none, empty])
     assert joined.unpacked().rows() == [(None, 1)]
     assert joined.texts["who"].len() == 0

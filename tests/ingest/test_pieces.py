@@ -71,7 +71,17 @@ def test_a_shard_holds_no_text_of_another(tmp_path):
 
 
 def test_nothing_is_written_of_a_failure(tmp_path):
-    with pytest.raises(KeyboardInterrupt), ShardWriter(tmp_path, 1) as writer:
-        writer.write(packed(ROW.to_frame()))
-        raise KeyboardInterrupt
+    def interrupted():
+        with ShardWriter(tmp_path, 1) as writer:
+            writer.write(
+                packed(
+                    ROW.to_frame()
+                    .join(pl.DataFrame({"account": ["a"]}), on="account", how="right")
+                    .select(ROW.names())
+                )
+            )
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []

@@ -453,9 +453,7 @@ VALUES = st.fixed_dictionaries(
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    data=st.data(), rows=st.lists(VALUES, max_size=8), dictionary=st.booleans(), compiled=st.booleans()
-)
+@given(data=st.data(), rows=st.lists(VALUES, max_size=8), dictionary=st.booleans(), compiled=st.booleans())
 def test_row_and_file_order_and_encoding_change_nothing(data, rows, dictionary, compiled, tmp_path_factory):
     rows = [BARE, *rows]
     one = split_frame(frame(*rows), tmp_path_factory.mktemp("log"))

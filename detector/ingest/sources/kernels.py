@@ -22,6 +22,8 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
+_built: Any = intrinsic  # what it makes is called with the values alone, which types cannot tell
+
 _U = np.uint64
 _WORD = _U(8)
 _PAIR = _U(16)
@@ -35,7 +37,7 @@ def _compiled(function: Any) -> Any:
         return njit(nogil=True)(function)
 
 
-@intrinsic  # type: ignore[misc]
+@_built
 def _long(_typing: Any, address: Any) -> Any:
     """Load 8 bytes at an address."""
 
@@ -45,7 +47,7 @@ def _long(_typing: Any, address: Any) -> Any:
     return types.uint64(types.uint64), build
 
 
-@intrinsic  # type: ignore[misc]
+@_built
 def _short(_typing: Any, address: Any) -> Any:
     """Load 4 bytes at an address."""
 
@@ -55,7 +57,7 @@ def _short(_typing: Any, address: Any) -> Any:
     return types.uint64(types.uint64), build
 
 
-@intrinsic  # type: ignore[misc]
+@_built
 def _folded(_typing: Any, one: Any, other: Any) -> Any:
     """Multiply two words to 128 bits, whose halves are combined."""
 
@@ -90,16 +92,7 @@ def levels(page: Bytes, start: int, end: int, width: int, found: Bytes) -> bool:
     """
     done, at = 0, start
     while done < len(found):
-        header, shift = 0, 0
-        while True:
-            if at >= end or shift > 28:
-                return False
-            byte = int(page[at])
-            at += 1
-            header |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
+        header, at = _length(page, at, end)
         count = header >> 1
         if count == 0:
             return False
@@ -125,7 +118,22 @@ def levels(page: Bytes, start: int, end: int, width: int, found: Bytes) -> bool:
 
 
 @_compiled
-def row_keys(
+def _length(page: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Read a number of 7 bits a byte, 0 if it is damaged; return where it ends too."""
+    found = 0
+    for shift in range(0, 35, 7):
+        if at >= end:
+            break
+        byte = int(page[at])
+        at += 1
+        found |= (byte & 127) << shift
+        if byte < 128:
+            return found, at
+    return 0, at
+
+
+@_compiled
+def row_keys(  # noqa: PLR0917  # compiled code takes arrays, no records
     page: Bytes,
     start: int,
     repeats: Bytes,

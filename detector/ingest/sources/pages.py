@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 __all__ = ["Page", "pages"]
 
 _DATA_PAGE = 0
@@ -46,16 +44,23 @@ def pages(chunk: bytes) -> Iterator[Page]:
     at = 0
     while at < len(chunk):
         header, at = _struct(chunk, at)
-        kind, size, packed, data = (header.get(number) for number in (1, 2, 3, 5))
-        if kind != _DATA_PAGE or not isinstance(data, dict):
+        data = header.get(5)
+        if header.get(1) != _DATA_PAGE or not isinstance(data, dict):
             raise ValueError("a page of another kind")
         if (data.get(2), data.get(3), data.get(4)) != (_PLAIN, _RLE, _RLE):
             raise ValueError("a page that is encoded")
-        values = data.get(1, -1)
-        if not (0 <= packed <= len(chunk) - at and 0 <= size <= _MOST and 0 <= values <= _MOST):
-            raise ValueError("a page that is cut off, or too large")
+        size, packed, values = _count(header, 2), _count(header, 3), _count(data, 1)
+        if packed > len(chunk) - at:
+            raise ValueError("a page that is cut off")
         yield Page(values, size, memoryview(chunk)[at : at + packed])
         at += packed
+
+
+def _count(fields: dict[int, Any], number: int) -> int:
+    found = fields.get(number)
+    if not isinstance(found, int) or not 0 <= found <= _MOST:
+        raise ValueError("a page of an impossible size")
+    return found
 
 
 def _struct(chunk: bytes, at: int) -> tuple[dict[int, Any], int]:

@@ -17,7 +17,16 @@ from detector.ingest.packed import Packed
 from detector.ingest.sources.formats import reading_fault
 from detector.ingest.sources.objects import is_object, located, opened
 
-__all__ = ["as_bytes", "is_common", "list_frame", "open_parquet", "packed_columns", "read_group", "row_spans", "types_of"]
+__all__ = [
+    "as_bytes",
+    "is_common",
+    "list_frame",
+    "open_parquet",
+    "packed_columns",
+    "read_group",
+    "row_spans",
+    "types_of",
+]
 
 _DICTIONARIES = {"RLE_DICTIONARY", "PLAIN_DICTIONARY"}
 
@@ -91,7 +100,9 @@ def packed_columns(batch: pa.RecordBatch) -> Packed:
     return Packed(
         pl.DataFrame(
             [
-                pl.Series(name, column.indices).reinterpret(signed=False) if name in held else _series(name, column)
+                pl.Series(name, column.indices).reinterpret(signed=False)
+                if name in held
+                else _series(name, column)
                 for name, column in columns.items()
             ]
         ),
@@ -111,7 +122,9 @@ def list_frame(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pl.Da
         columns = [batch.column(name).cast(types[name]) for name in batch.schema.names]
     except pa.ArrowInvalid as error:
         raise pl.exceptions.ComputeError(str(error)) from error
-    return pl.DataFrame([pl.Series(name, column) for name, column in zip(batch.schema.names, columns, strict=True)])
+    return pl.DataFrame(
+        [pl.Series(name, column) for name, column in zip(batch.schema.names, columns, strict=True)]
+    )
 
 
 def as_bytes(text: pa.Array) -> pa.Array:

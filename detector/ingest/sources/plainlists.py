@@ -26,7 +26,7 @@ __all__ = ["PlainLists", "plain_lists"]
 
 _SECRETS = np.array([secrets.randbits(64) for _ in range(3)], dtype=np.uint64)
 
-_CODECS = {"SNAPPY": "snappy", "GZIP": "gzip", "BROTLI": "brotli", "ZSTD": "zstd", "LZ4_RAW": "lz4_raw"}
+_CODECS = {"SNAPPY": "snappy", "GZIP": "gzip", "BROTLI": "brotli", "ZSTD": "zstd"}
 
 _SAMPLE = 10_000
 _MOST_DISTINCT = 500
@@ -207,7 +207,13 @@ def _opened(page: Page, codec: pa.Codec | None, top: int) -> tuple[Bytes, int, B
 
 
 def _list(values: list[tuple[tuple[int, bytes | None], ...]], fields: list[str] | None) -> list[Any] | None:
-    """Return a list of texts, or of structs by field, of its values: of each the level and text in each leaf."""
+    """Return a list of texts, or of structs by field.
+
+    Args:
+        values: of each element the definition level and the text in each leaf.
+        fields: names of the fields, one a leaf; None where the texts are the elements.
+
+    """
     first = values[0][0][0]
     if first in {_NULL, _EMPTY}:
         return None if first == _NULL else []
