@@ -91,7 +91,7 @@ def open_coded(
     columns = _columns(file, types)
     kind = repr((file.format, [(name, types[name]) for name in FACTS if name in types]))
     unknown = frozenset(types) - frozenset(REQUEST) - file.partitions.keys()
-    return unknown, [_coded(file, part, columns, years, known, kind) for part in parts]
+    return unknown, [_coded(file, part, columns, years, known=known, kind=kind) for part in parts]
 
 
 def _coded(
@@ -99,6 +99,7 @@ def _coded(
     part: Iterator[Found],
     columns: dict[str, tuple[str, pl.Expr]],
     years: ReadSettings,
+    *,
     known: KnownFacts,
     kind: str,
 ) -> Iterator[Coded]:

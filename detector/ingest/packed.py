@@ -7,6 +7,7 @@ once a distinct one, and moving a row moves a number.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Self
 
 import polars as pl
 
@@ -43,7 +44,7 @@ class Packed:
         """Return the rows with their texts."""
         return self.rows.with_columns(self.column(name) for name in self.texts)
 
-    def select(self, columns: dict[str, tuple[str, pl.Expr]]) -> "Packed":
+    def select(self, columns: dict[str, tuple[str, pl.Expr]]) -> Self:
         """Return new columns, each of one column that is there.
 
         Args:
@@ -68,10 +69,10 @@ class Packed:
             elif number is not None:
                 value = value.gather(number)
             rows.append(value.alias(name))
-        return Packed(pl.DataFrame(rows), texts)
+        return type(self)(pl.DataFrame(rows), texts)
 
-    @staticmethod
-    def concat(parts: "Sequence[Packed]") -> "Packed":
+    @classmethod
+    def concat(cls, parts: Sequence[Self]) -> Self:
         """Join the rows of several of the same columns, each text there once and none null.
 
         Args:
@@ -91,4 +92,4 @@ class Packed:
                 for frame, start in zip(rows, starts, strict=False)
             ]
             texts[name] = distinct
-        return Packed(pl.concat(rows), texts)
+        return cls(pl.concat(rows), texts)

@@ -26,9 +26,7 @@ PIECE_ROWS = 8_000
 
 SHARD_KEY = "shard"
 
-_NARROWED = [
-    name for name, dtype in ROW.items() if dtype in {pl.Int64, pl.Int32} and name not in {"fingerprint"}
-]
+_NARROWED = [name for name, dtype in ROW.items() if dtype in {pl.Int64, pl.Int32} and name != "fingerprint"]
 """Columns of numbers that are small more often than not."""
 
 
@@ -46,9 +44,11 @@ class ShardWriter:
         self._waiting: list[Packed] = []
 
     def __enter__(self) -> Self:
+        """Return the writer, which is to be left before its files are read."""
         return self
 
     def __exit__(self, *failure: object) -> None:
+        """Write what waits, unless something went wrong, and close the files."""
         with self._stack:
             if failure[0] is None:
                 self._flush()

@@ -22,8 +22,6 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
-_built: Any = intrinsic  # what it makes is called with the values alone, which types cannot tell
-
 _U = np.uint64
 _WORD = _U(8)
 _PAIR = _U(16)
@@ -37,8 +35,13 @@ def _compiled(function: Any) -> Any:
         return njit(nogil=True)(function)
 
 
+def _built(function: Any) -> Any:
+    """Take a function that builds instructions for one that computes."""
+    return intrinsic(function)
+
+
 @_built
-def _long(_typing: Any, address: Any) -> Any:
+def _long(_typing: Any, _address: Any) -> Any:
     """Load 8 bytes at an address."""
 
     def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -48,7 +51,7 @@ def _long(_typing: Any, address: Any) -> Any:
 
 
 @_built
-def _short(_typing: Any, address: Any) -> Any:
+def _short(_typing: Any, _address: Any) -> Any:
     """Load 4 bytes at an address."""
 
     def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -58,7 +61,7 @@ def _short(_typing: Any, address: Any) -> Any:
 
 
 @_built
-def _folded(_typing: Any, one: Any, other: Any) -> Any:
+def _folded(_typing: Any, _one: Any, _other: Any) -> Any:
     """Multiply two words to 128 bits, whose halves are combined."""
 
     def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -193,9 +196,10 @@ def row_keys(  # noqa: PLR0917  # compiled code takes arrays, no records
 
 
 @_compiled
-def _hash(begin: int, end: int, secrets: Numbers) -> int:
+def _hash(begin: Any, end: Any, secrets: Numbers) -> Any:
     """Hash the bytes between two addresses: none, or four and more."""
-    one, other = secrets[0], secrets[1]
+    one: Any = secrets[0]
+    other: Any = secrets[1]
     at = begin
     while at + _U(32) <= end:
         one = _folded(_long(at) ^ secrets[1], _long(at + _WORD) ^ one)
