@@ -24,6 +24,9 @@ FLUSH_ROWS = 400_000
 PIECE_ROWS = 8_000
 """Rows that a piece of a shard has, about: with shorter ones writing and reading take longer."""
 
+FEW_TEXTS = 256
+"""So few texts are written with each piece, whether it needs them or not."""
+
 SHARD_KEY = "shard"
 
 _NARROWED = [name for name, dtype in ROW.items() if dtype in {pl.Int64, pl.Int32} and name != "fingerprint"]
@@ -72,7 +75,8 @@ class ShardWriter:
         packed = Packed.concat(self._waiting)
         self._waiting.clear()
         shard = (packed.texts["account"].hash() % self._shards).cast(pl.UInt16)
-        rows = packed.rows.with_columns(packed.rows.get_column(name).shrink_dtype() for name in _NARROWED)
+        narrowed = [*_NARROWED, *packed.texts]
+        rows = packed.rows.with_columns(packed.rows.get_column(name).shrink_dtype() for name in narrowed)
         rows = rows.with_columns(shard.gather(rows.get_column("account")).alias(SHARD_KEY)).sort(SHARD_KEY)
         counts = rows.get_column(SHARD_KEY).rle().struct.unnest()
         table = rows.to_arrow().combine_chunks()
@@ -95,9 +99,11 @@ class ShardWriter:
 
 
 def _narrow(column: pa.Array, texts: pa.Array | None) -> pa.Array:
-    """Return a column as it is, or numbers as a dictionary of those texts only that are in it."""
+    """Return a column as it is, or numbers as a dictionary of their texts, of many the needed ones."""
     if texts is None:
         return column
+    if len(texts) <= FEW_TEXTS:
+        return pa.DictionaryArray.from_arrays(column, texts)
     used = column.dictionary_encode()
     indices = pl.Series(used.indices).shrink_dtype().to_arrow()
     return pa.DictionaryArray.from_arrays(indices, texts.take(used.dictionary))
@@ -114,12 +120,14 @@ def _pieces(path: Path) -> Iterator[pl.DataFrame]:
         while file.tell() < size:
             with pa.ipc.open_stream(file) as stream:
                 for batch in stream:
-                    yield pl.DataFrame([_wide(name, batch.column(name)) for name in batch.schema.names]).cast(
-                        ROW
-                    )
+                    yield _wide(batch)
 
 
-def _wide(name: str, column: pa.Array) -> pl.Series:
-    if isinstance(column, pa.DictionaryArray):
-        return pl.Series(name, column.dictionary).gather(pl.Series(column.indices))
-    return pl.Series(name, column)
+def _wide(piece: pa.RecordBatch) -> pl.DataFrame:
+    held = [name for name in ROW if pa.types.is_dictionary(piece.schema.field(name).type)]
+    columns = {column.name: column for column in pl.DataFrame(pl.from_arrow(piece.drop_columns(held)))}
+    for name in held:
+        texts = piece.column(name)
+        columns[name] = pl.Series(name, texts.dictionary)[pl.Series(texts.indices).cast(pl.UInt32)]
+    # One cast of the whole frame would take longer than all of these.
+    return pl.DataFrame([columns[name].cast(dtype) for name, dtype in ROW.items()])

@@ -46,12 +46,14 @@ def written(folder, frames, shards):
     logs=st.lists(st.lists(REQUESTS, max_size=6), max_size=4),
     shards=st.integers(1, 3),
     flush=st.integers(1, 10),
+    few=st.integers(0, 3),
 )
-def test_what_is_written_is_read(logs, shards, flush, tmp_path_factory):
+def test_what_is_written_is_read(logs, shards, flush, few, tmp_path_factory):
     frames = [pl.DataFrame(log, schema=ROW) for log in logs]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pieces, "FLUSH_ROWS", flush)
         patch.setattr(pieces, "PIECE_ROWS", 1)
+        patch.setattr(pieces, "FEW_TEXTS", few)
         found = written(tmp_path_factory.mktemp("shards"), frames, shards)
     whole = pl.concat([ROW.to_frame(), *(read for _, read in found.values())])
     assert whole.sort(ROW.names()).equals(pl.concat([ROW.to_frame(), *frames]).sort(ROW.names()))
@@ -60,7 +62,8 @@ def test_what_is_written_is_read(logs, shards, flush, tmp_path_factory):
     assert sum(map(len, accounts)) == len(set().union(*accounts))
 
 
-def test_a_shard_holds_no_text_of_another(tmp_path):
+def test_a_shard_holds_no_text_of_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(pieces, "FEW_TEXTS", 49)
     names = [f"account-{number:03}" for number in range(50)]
     frame = ROW.to_frame().join(pl.DataFrame({"account": names}), on="account", how="right")
     found = written(tmp_path / "shards", [frame.select(ROW.names())], 5)
