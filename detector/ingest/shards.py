@@ -35,7 +35,7 @@ COMPILED_ROWS = 1_500_000
 """With fewer rows it takes longer to load compiled code than it saves."""
 
 MOST_THREADS = 4
-"""Each holds a batch of header lists, about 100 MB with all that is made of it."""
+"""Each holds a batch of rows, about 100 MB with all that is made of it."""
 
 PACKED_ROW = 100
 """Bytes that a row takes in packed text, about."""
