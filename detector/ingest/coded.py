@@ -68,7 +68,7 @@ class KnownFacts:
 
 
 def open_coded(
-    file: LogFile, years: ReadSettings, known: KnownFacts, *, compiled: bool
+    file: LogFile, years: ReadSettings, known: KnownFacts
 ) -> tuple[frozenset[str], list[Iterator[Coded]]]:
     """Open a file or table of native columns.
 
@@ -76,7 +76,6 @@ def open_coded(
         file: the file or table.
         years: those that are believable.
         known: facts that were read of other files; those that are read here are added.
-        compiled: whether there are rows enough to load compiled code for them.
 
     Returns:
         - the names of its columns that the log schema does not have;
@@ -87,7 +86,7 @@ def open_coded(
             of an impossible type; the iterators raise it too.
 
     """
-    types, parts = open_found(file, compiled=compiled)
+    types, parts = open_found(file)
     columns = _columns(file, types)
     kind = repr((file.format, [(name, types[name]) for name in FACTS if name in types]))
     unknown = frozenset(types) - frozenset(REQUEST) - file.partitions.keys()

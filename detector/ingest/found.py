@@ -23,7 +23,6 @@ from detector.ingest.sources.parquet import (
     row_spans,
     types_of,
 )
-from detector.ingest.sources.plainlists import PlainLists, plain_lists
 from detector.schema import REQUEST
 
 __all__ = ["Found", "open_found"]
@@ -64,12 +63,8 @@ class Found:
     whole: Callable[[pl.Series], pl.DataFrame]
 
 
-def open_found(file: LogFile, *, compiled: bool) -> tuple[pl.Schema, list[Iterator[Found]]]:
+def open_found(file: LogFile) -> tuple[pl.Schema, list[Iterator[Found]]]:
     """Open a file or table of native columns.
-
-    Args:
-        file: the file or table.
-        compiled: whether there are rows enough to load compiled code for them.
 
     Returns:
         - the types of its columns as found, partition keys among them;
@@ -88,11 +83,11 @@ def open_found(file: LogFile, *, compiled: bool) -> tuple[pl.Schema, list[Iterat
     if file.format == "parquet":
         arrow = types_of(file.path)
         if all(is_common(arrow[name]) for name in wanted if name in arrow):
-            return found, [_arrow(file, span, compiled=compiled) for span in row_spans(file.path, SPAN_ROWS)]
+            return found, [_arrow(file, span) for span in row_spans(file.path, SPAN_ROWS)]
     return found, [_polars(file, _frames(file, scanned.select(wanted)))]
 
 
-def _arrow(file: LogFile, span: range, *, compiled: bool) -> Iterator[Found]:
+def _arrow(file: LogFile, span: range) -> Iterator[Found]:
     types = types_of(file.path)
     columns = [name for name in REQUEST if name in types]
     lists = [name for name in columns if pa.types.is_list(types[name]) or pa.types.is_large_list(types[name])]
@@ -100,40 +95,19 @@ def _arrow(file: LogFile, span: range, *, compiled: bool) -> Iterator[Found]:
     literals = [file.partition(key) for key in file.missing(types)]
     with file.reading():
         for group in span:
-            plain = plain_lists(file.path, group, lists) if compiled and lists else None
-            start = 0
-            batches = (
-                read_group(file.path, group, flat, BATCH_ROWS)
-                if plain
-                else read_group(file.path, group, columns, LIST_ROWS)
-            )
-            for batch in batches:
+            for batch in read_group(file.path, group, columns, LIST_ROWS if lists else BATCH_ROWS):
                 packed = packed_columns(batch.select(flat))
                 packed = Packed(packed.rows.with_columns(literals), packed.texts)
-                if plain:
-                    hashes, take = plain.keys(start, batch.num_rows), partial(_singly, plain, start)
-                else:
-                    hashes, take = hashes_of_lists(batch.select(lists)), partial(_taken, batch.select(lists))
-                yield Found(packed, keys_of_rows(packed, hashes), partial(_whole, packed, take, types))
-                start += batch.num_rows
-
-
-def _taken(lists: pa.RecordBatch, numbers: pl.Series) -> pa.RecordBatch:
-    return lists.take(numbers.to_arrow())
-
-
-def _singly(plain: PlainLists, start: int, numbers: pl.Series) -> pa.RecordBatch:
-    return plain.take((numbers + start).to_list())
+                held = batch.select(lists)
+                keys = keys_of_rows(packed, hashes_of_lists(held))
+                yield Found(packed, keys, partial(_whole, packed, held, types))
 
 
 def _whole(
-    packed: Packed,
-    take: Callable[[pl.Series], pa.RecordBatch],
-    types: Mapping[str, pa.DataType],
-    numbers: pl.Series,
+    packed: Packed, lists: pa.RecordBatch, types: Mapping[str, pa.DataType], numbers: pl.Series
 ) -> pl.DataFrame:
     rows = Packed(packed.rows[numbers], packed.texts).unpacked()
-    return rows.hstack(list_frame(take(numbers), types))
+    return rows.hstack(list_frame(lists.take(numbers.to_arrow()), types))
 
 
 def _polars(file: LogFile, frames: Iterator[pl.DataFrame]) -> Iterator[Found]:

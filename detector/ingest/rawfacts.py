@@ -54,7 +54,7 @@ def hashes_of_lists(lists: pa.RecordBatch) -> list[pl.Series]:
     for column in lists.columns:
         hashes.append(pl.Series(column.is_valid()).cast(pl.UInt64))
         # Offsets stand for a slice as it is; of the values all are there.
-        hashes += _hashes(column.values, column.offsets.to_numpy().astype(np.int64, copy=False))
+        hashes += _hashes(column.values, pl.Series(column.offsets).to_numpy().astype(np.int64, copy=False))
     return hashes
 
 
@@ -105,5 +105,5 @@ def _ends(text: pa.Array) -> Offsets:
 
 
 def _is_known(values: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    known: np.ndarray[Any, np.dtype[np.bool_]] = values.is_valid().to_numpy(zero_copy_only=False)
+    known: np.ndarray[Any, np.dtype[np.bool_]] = pl.Series(values.is_valid()).to_numpy()
     return known

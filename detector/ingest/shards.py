@@ -31,9 +31,6 @@ __all__ = ["InputFile", "Shards", "split_log"]
 MOST_SHARDS = 512
 """All of them are open at once, and systems allow about a thousand open files."""
 
-COMPILED_ROWS = 1_500_000
-"""With fewer rows it takes longer to load compiled code than it saves."""
-
 MOST_THREADS = 4
 """Each holds a batch of rows, about 100 MB with all that is made of it."""
 
@@ -132,7 +129,7 @@ def split_log(
 
     def spans() -> Iterator[Iterator[tuple[int, Coded]]]:
         for number, file in enumerate(files):
-            strange, iterators = open_coded(file, settings.read, known, compiled=expected >= COMPILED_ROWS)
+            strange, iterators = open_coded(file, settings.read, known)
             unknown.update(strange)
             yield from (zip(repeat(number), iterator) for iterator in iterators)
 
