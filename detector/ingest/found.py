@@ -6,20 +6,36 @@ wanted. So rows come without them, but with a key of their facts.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 import pyarrow as pa
 
-from detector.ingest.rawfacts import keys_of_frame, keys_of_lists
+from detector.ingest.packed import Packed
+from detector.ingest.rawfacts import hashes_of_lists, keys_of_frame, keys_of_rows
 from detector.ingest.sources.blocks import line_blocks
 from detector.ingest.sources.logfile import LogFile
-from detector.ingest.sources.parquet import flat_frame, is_common, list_frame, read_span, row_spans, types_of
+from detector.ingest.sources.parquet import (
+    is_common,
+    list_frame,
+    packed_columns,
+    read_group,
+    row_spans,
+    types_of,
+)
+from detector.ingest.sources.plainlists import PlainLists, plain_lists
 from detector.schema import REQUEST
 
 __all__ = ["Found", "open_found"]
 
-BATCH_ROWS = 20_000
-"""Rows of Parquet taken at a time."""
+BATCH_ROWS = 130_000
+"""Rows of Parquet taken at a time without their header lists."""
+
+LIST_ROWS = 40_000
+"""Rows of Parquet taken at a time with their header lists, which are most of the memory."""
+
+SLICE_ROWS = 20_000
+"""Rows of Parquet taken at a time where polars reads it: it decodes them anew for each slice."""
 
 STREAM_ROWS = 10_000
 """Rows taken at a time where polars reads ahead: more make it slower and hold more memory."""
@@ -36,20 +52,24 @@ class Found:
     """Some rows of a log.
 
     Attributes:
-        rows: the native columns that the file has, as found; header lists may be left out.
-        keys: a hash of the raw header facts of each row, good for comparing
-            rows of one iterator of ``open_found`` only.
+        packed: the native columns that the file has, as found; header lists may be left out.
+        keys: a hash of the raw header facts of each row, good for comparing rows of
+            files of one format with the same header facts of the same types.
         whole: gives rows by number as found, header facts and all.
 
     """
 
-    rows: pl.DataFrame
+    packed: Packed
     keys: pl.Series
     whole: Callable[[pl.Series], pl.DataFrame]
 
 
-def open_found(file: LogFile) -> tuple[pl.Schema, list[Iterator[Found]]]:
+def open_found(file: LogFile, *, compiled: bool) -> tuple[pl.Schema, list[Iterator[Found]]]:
     """Open a file or table of native columns.
+
+    Args:
+        file: the file or table.
+        compiled: whether there are rows enough to load compiled code for them.
 
     Returns:
         - the types of its columns as found, partition keys among them;
@@ -68,34 +88,58 @@ def open_found(file: LogFile) -> tuple[pl.Schema, list[Iterator[Found]]]:
     if file.format == "parquet":
         arrow = types_of(file.path)
         if all(is_common(arrow[name]) for name in wanted if name in arrow):
-            return found, [_arrow(file, span) for span in row_spans(file.path, SPAN_ROWS)]
+            return found, [_arrow(file, span, compiled=compiled) for span in row_spans(file.path, SPAN_ROWS)]
     return found, [_polars(file, _frames(file, scanned.select(wanted)))]
 
 
-def _arrow(file: LogFile, span: range) -> Iterator[Found]:
+def _arrow(file: LogFile, span: range, *, compiled: bool) -> Iterator[Found]:
     types = types_of(file.path)
     columns = [name for name in REQUEST if name in types]
     lists = [name for name in columns if pa.types.is_list(types[name]) or pa.types.is_large_list(types[name])]
     flat = [name for name in columns if name not in lists]
     literals = [file.partition(key) for key in file.missing(types)]
     with file.reading():
-        for batch in read_span(file.path, span, columns, BATCH_ROWS):
-            rows = flat_frame(batch.select(flat)).with_columns(literals)
-            yield Found(
-                rows, keys_of_lists(rows, batch.select(lists)), _whole(rows, batch.select(lists), types)
+        for group in span:
+            plain = plain_lists(file.path, group, lists) if compiled and lists else None
+            start = 0
+            batches = (
+                read_group(file.path, group, flat, BATCH_ROWS)
+                if plain
+                else read_group(file.path, group, columns, LIST_ROWS)
             )
+            for batch in batches:
+                packed = packed_columns(batch.select(flat))
+                packed = Packed(packed.rows.with_columns(literals), packed.texts)
+                if plain:
+                    hashes, take = plain.keys(start, batch.num_rows), partial(_singly, plain, start)
+                else:
+                    hashes, take = hashes_of_lists(batch.select(lists)), partial(_taken, batch.select(lists))
+                yield Found(packed, keys_of_rows(packed, hashes), partial(_whole, packed, take, types))
+                start += batch.num_rows
+
+
+def _taken(lists: pa.RecordBatch, numbers: pl.Series) -> pa.RecordBatch:
+    return lists.take(numbers.to_arrow())
+
+
+def _singly(plain: PlainLists, start: int, numbers: pl.Series) -> pa.RecordBatch:
+    return plain.take((numbers + start).to_list())
 
 
 def _whole(
-    rows: pl.DataFrame, lists: pa.RecordBatch, types: Mapping[str, pa.DataType]
-) -> Callable[[pl.Series], pl.DataFrame]:
-    return lambda numbers: rows[numbers].hstack(list_frame(lists.take(numbers.to_arrow()), types))
+    packed: Packed,
+    take: Callable[[pl.Series], pa.RecordBatch],
+    types: Mapping[str, pa.DataType],
+    numbers: pl.Series,
+) -> pl.DataFrame:
+    rows = Packed(packed.rows[numbers], packed.texts).unpacked()
+    return rows.hstack(list_frame(take(numbers), types))
 
 
 def _polars(file: LogFile, frames: Iterator[pl.DataFrame]) -> Iterator[Found]:
     with file.reading():
         for frame in frames:
-            yield Found(frame, keys_of_frame(frame), frame.__getitem__)
+            yield Found(Packed(frame), keys_of_frame(frame), frame.__getitem__)
 
 
 def _json(file: LogFile, types: pl.Schema) -> Iterator[pl.DataFrame]:
@@ -108,7 +152,7 @@ def _json(file: LogFile, types: pl.Schema) -> Iterator[pl.DataFrame]:
 def _frames(file: LogFile, scanned: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     if file.format == "parquet":
         # Slices hold memory down where batches of a scan would decode whole row groups ahead.
-        for start in range(0, file.rows() or 0, BATCH_ROWS):
-            yield scanned.slice(start, BATCH_ROWS).collect()
+        for start in range(0, file.rows() or 0, SLICE_ROWS):
+            yield scanned.slice(start, SLICE_ROWS).collect()
     else:
         yield from scanned.collect_batches(chunk_size=STREAM_ROWS, maintain_order=True, engine="streaming")

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.errors import InputError
-from detector.ingest import found, shards
+from detector.ingest import found, pieces, shards
 from detector.ingest.fingerprints import FACTS
 from detector.ingest.parts import ROW
 from detector.ingest.shards import InputFile, split_log
@@ -178,6 +178,13 @@ def test_facts_belong_to_their_row_beside_rejected_ones(tmp_path):
 LISTS = [None, [], [None], [""], ["ab", "c"], ["a", "bc"], ["abc"], ["ab", None, "c"], ["c", "ab"]]
 
 
+@pytest.fixture(params=[False, True])
+def compiled(request, monkeypatch):
+    """Plain lists decoded, and hashed in their pages by compiled code."""
+    monkeypatch.setattr(shards, "COMPILED_ROWS", 0 if request.param else 1_000_000)
+
+
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dictionary", [False, True])
 def test_lists_that_differ_have_codes_that_differ(tmp_path, dictionary):
     rows = [BARE | {"account_id": str(number), "header_names": names} for number, names in enumerate(LISTS)]
@@ -190,6 +197,7 @@ def test_lists_that_differ_have_codes_that_differ(tmp_path, dictionary):
     assert made.fingerprints.height == len(LISTS) - 2  # nulls among names count for nothing
 
 
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dictionary", [False, True])
 def test_header_values_that_differ_have_codes_that_differ(tmp_path, dictionary):
     pairs = [("accept", "x"), ("accept", None), (None, "x"), ("x-app", "x"), ("accep", "tx")]
@@ -322,6 +330,7 @@ def many(rows):
     )
 
 
+@pytest.mark.usefixtures("compiled")
 def test_sizes_of_batches_spans_and_shards_change_no_row(tmp_path, monkeypatch):
     path = tmp_path / "log.parquet"
     many(200).write_parquet(path, row_group_size=30)
@@ -336,8 +345,9 @@ def test_sizes_of_batches_spans_and_shards_change_no_row(tmp_path, monkeypatch):
     monkeypatch.setattr(found, "BLOCK_BYTES", 1_000)
     same(split(lines), one)
     monkeypatch.setattr(found, "BATCH_ROWS", 7)
+    monkeypatch.setattr(found, "LIST_ROWS", 5)
     monkeypatch.setattr(found, "SPAN_ROWS", 31)
-    monkeypatch.setattr(shards, "FLUSH_ROWS", 11)
+    monkeypatch.setattr(pieces, "FLUSH_ROWS", 11)
     same(split(path), one)
     monkeypatch.setattr(shards, "MOST_SHARDS", 2)
     assert len(split(path)[0].parts) <= 2
@@ -394,8 +404,10 @@ def test_unknown_columns_and_files(tmp_path):
     assert rows.height == 3
 
 
+@pytest.mark.usefixtures("compiled")
 def test_progress_ends_at_the_number_of_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(found, "BATCH_ROWS", 4)
+    monkeypatch.setattr(found, "LIST_ROWS", 4)
     many(10).write_parquet(tmp_path / "log.parquet")
     told = []
     split(tmp_path, lambda *what: told.append(what))
@@ -404,6 +416,7 @@ def test_progress_ends_at_the_number_of_rows(tmp_path, monkeypatch):
 
 def test_an_interrupt_between_batches_leaves_no_thread_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(found, "BATCH_ROWS", 4)
+    monkeypatch.setattr(found, "LIST_ROWS", 4)
     many(10).write_parquet(tmp_path / "log.parquet")
 
     def interrupt(*_):
@@ -440,8 +453,8 @@ VALUES = st.fixed_dictionaries(
 
 
 @settings(max_examples=40, deadline=None)
-@given(data=st.data(), rows=st.lists(VALUES, max_size=8), dictionary=st.booleans())
-def test_row_and_file_order_and_encoding_change_nothing(data, rows, dictionary, tmp_path_factory):
+@given(data=st.data(), rows=st.lists(VALUES, max_size=8), dictionary=st.booleans(), compiled=st.booleans())
+def test_row_and_file_order_and_encoding_change_nothing(data, rows, dictionary, compiled, tmp_path_factory):
     rows = [BARE, *rows]
     one = split_frame(frame(*rows), tmp_path_factory.mktemp("log"))
     assert one[1].height + sum(one[0].rejected.values()) == one[0].read == len(rows)
@@ -451,7 +464,9 @@ def test_row_and_file_order_and_encoding_change_nothing(data, rows, dictionary, 
     for number, part in enumerate((shuffled[:cut], shuffled[cut:])):
         table = frame(*part, BARE).head(len(part))
         pq.write_table(table.to_arrow(), folder / f"{number}.parquet", use_dictionary=dictionary)
-    same(split(folder), one)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "COMPILED_ROWS", 0 if compiled else 1_000_000)
+        same(split(folder), one)
 
 
 def refused(source, message):
@@ -493,6 +508,7 @@ def test_a_log_of_which_nothing_is_left(tmp_path):
     assert made.fingerprints.equals(FINGERPRINT.to_frame())
 
 
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("column", ["model", "request_id", "header_names", "user_agent"])
 @pytest.mark.parametrize("dictionary", [False, True])
 def test_text_that_is_not_utf8(tmp_path, column, dictionary):
@@ -512,6 +528,7 @@ def test_damaged_json(tmp_path, text):
     refused(path, "a.ndjson: damaged or not a log (")
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_damaged_page(tmp_path):
     path = tmp_path / "a.parquet"
     many(2_000).write_parquet(path, compression="zstd")
