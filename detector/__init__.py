@@ -9,6 +9,7 @@ The functions behind the commands::
     run = detector.score("logs/week-2", "verdicts", "model")
     run.accounts.filter(run.accounts["flagged"])      # a polars DataFrame
     detector.explain("verdicts", "account-1")         # one account's case file
+    detector.cases("verdicts")                        # those of all flagged and watched accounts
     detector.evaluate("verdicts", "labels.parquet")   # figures against labels
 
 Labelled traffic comes from its own package: ``from detector.simulate import FleetOptions,
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from detector.engine.local import Run, score, train
     from detector.errors import DetectorError
     from detector.ingest.ingestion import Ingestion, ingest_logs
-    from detector.report.casefile import Case, explain
+    from detector.report.case import Case
+    from detector.report.casefile import cases, explain
     from detector.verdict.evaluate import evaluate
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "DetectorError",
     "Ingestion",
     "Run",
+    "cases",
     "evaluate",
     "explain",
     "ingest_logs",
@@ -38,10 +41,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Case": "detector.report.casefile",
+    "Case": "detector.report.case",
     "DetectorError": "detector.errors",
     "Ingestion": "detector.ingest.ingestion",
     "Run": "detector.engine.local",
+    "cases": "detector.report.casefile",
     "evaluate": "detector.verdict.evaluate",
     "explain": "detector.report.casefile",
     "ingest_logs": "detector.ingest.ingestion",

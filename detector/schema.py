@@ -11,8 +11,13 @@ import polars as pl
 
 __all__ = [
     "ACCOUNT_VERDICT",
+    "ACTIVITY",
+    "AGAINST",
+    "CLEARING",
     "FAMILIES",
+    "HEADERS",
     "LOG_COLUMNS",
+    "PLANS",
     "REASON",
     "REQUEST",
     "SESSION_VERDICT",
@@ -106,15 +111,23 @@ LOG_COLUMNS: tuple[LogColumn, ...] = (
 REQUEST = pl.Schema({column.name: column.dtype for column in LOG_COLUMNS})
 """The native request log, as read: every column present, null where the log has none."""
 
-REASON: pl.DataType = pl.Struct(
+REASON = pl.Struct(
     {
         "feature": pl.String,
         "family": pl.String,
         "value": pl.Float64,
         "baseline": pl.Float64,
         "text": pl.String,
+        "unit": pl.String,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "tail": pl.Float64,
+        "accounts": pl.Int64,
     }
 )
+"""One reason. ``baseline`` is the cohort's median, ``low`` and ``high`` its 5th and 95th
+percentile, ``tail`` the share of its ``accounts`` that are at least as suspicious; all null
+where no measurement or no cohort is known. ``unit`` is that of ``features.catalogue``."""
 
 ACCOUNT_VERDICT = pl.Schema(
     {
@@ -154,3 +167,50 @@ SESSION_VERDICT = pl.Schema(
     }
 )
 """``sessions.parquet``: a row a session; every session feature follows as a column of its own."""
+
+ACTIVITY = pl.Schema(
+    {
+        "account_id": pl.String(),
+        "hour": TIME,
+        "requests": pl.Int64(),
+        "flagged_requests": pl.Int64(),
+        "served": pl.Int64(),
+        "reported": pl.Int64(),
+        "flagged_served": pl.Int64(),
+        "flagged_reported": pl.Int64(),
+    }
+)
+"""``activity.parquet``: a row an hour in which a flagged or watched account was active: inference
+requests, those of flagged sessions, those served, and those that telemetry reported."""
+
+HEADERS = pl.Schema(
+    {
+        "account_id": pl.String(),
+        "client": pl.String(),
+        "client_version": pl.String(),
+        "requests": pl.Int64(),
+        "flagged_requests": pl.Int64(),
+        "seen": pl.List(pl.String),
+        "expected": pl.List(pl.String),
+    }
+)
+"""``headers.parquet``: a row a header list that a flagged or watched account sent under a client's
+name: names as received, and the nearest common order of that client (null where none is known)."""
+
+AGAINST = pl.Schema({"account_id": pl.String(), **{field.name: field.dtype for field in REASON.fields}})
+"""``against.parquet``: what speaks against automated use of a flagged or watched account: reasons
+whose value real people show, the most ordinary first."""
+
+CLEARING = pl.Schema(
+    {
+        "account_id": pl.String(),
+        "what": pl.String(),
+        "sessions": pl.Int64(),
+        "verdict": pl.String(),
+    }
+)
+"""``clearing.parquet``: what a flagged or watched account would be if something were taken away:
+sessions that are attested (their number), or evidence that is explained (0 sessions)."""
+
+PLANS = pl.Schema({"account_id": pl.String(), "plan": pl.String()})
+"""``plans.parquet``: the plan that a flagged or watched account was last seen with, where known."""

@@ -15,6 +15,8 @@ import io
 import math
 import re
 import sys
+import tempfile
+from collections.abc import Mapping
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -27,12 +29,26 @@ from speed_tables import speed_blocks, speed_figures
 
 import detector
 from detector.cli import main as command_line
+from detector.report.casedocument import case_document
+from detector.report.casetext import document_text
+from detector.report.ownerletter import owner_letter
 from detector.report.summary import run_text
-from detector.schema import ACCOUNT_VERDICT, LOG_COLUMNS, SESSION_VERDICT
+from detector.schema import (
+    ACCOUNT_VERDICT,
+    ACTIVITY,
+    AGAINST,
+    CLEARING,
+    HEADERS,
+    LOG_COLUMNS,
+    PLANS,
+    REASON,
+    SESSION_VERDICT,
+)
 
 ROOT = Path(__file__).parent.parent
 PAGES = (
     "README.md",
+    "docs/cases.md",
     "docs/cli.md",
     "docs/dialects.md",
     "docs/features.md",
@@ -57,7 +73,7 @@ MEANINGS = {
     "flagged_requests": "of the requests, those in flagged sessions",
     "flagged_tokens": "tokens of the flagged sessions",
     "families": "feature families that count against it",
-    "reasons": "strongest first; `text` is for people, `baseline` null where no usual value is known",
+    "reasons": "strongest first; `text` is for people; what is usual is null where it is not known",
     "first_seen": "first request (UTC)",
     "last_seen": "last request (UTC)",
     "session": "the id that the client declares, else `~` and the start of the session",
@@ -68,12 +84,63 @@ MEANINGS = {
 }
 """What each column of the verdict tables means."""
 
+REASON_MEANINGS = {
+    "feature": "name of the [feature](features.md), or `client`",
+    "family": "its family",
+    "value": "what was measured; null where the reason is no measurement",
+    "baseline": "median of the cohort in the model's reference; null where none is known",
+    "text": "a sentence with the numbers in it",
+    "unit": "of value, baseline, low and high: `share` (of 1), `h`, `min`, `s`, `bits` (-log2 of a share of "
+    "accounts), `ln` (of a ratio), `-log10 p` (of a chance), `sessions`, `names`, or empty",
+    "low": "5th percentile of the cohort",
+    "high": "95th percentile of the cohort",
+    "tail": "share of the cohort that is at least as suspicious",
+    "accounts": "accounts of the cohort that were compared",
+}
+"""What the fields of a reason mean."""
 
-def pages(run: detector.Run) -> dict[str, str]:
+CASE_TABLES = {
+    "activity": (
+        ACTIVITY,
+        {
+            "hour": "start of the hour (UTC)",
+            "requests": "inference requests of the hour",
+            "flagged_requests": "of them, those of flagged sessions",
+            "served": "of them, answered",
+            "reported": "requests that telemetry posts of the hour report",
+            "flagged_served": "answered, of flagged sessions",
+            "flagged_reported": "reported, of flagged sessions",
+        },
+    ),
+    "against": (AGAINST, REASON_MEANINGS),
+    "clearing": (
+        CLEARING,
+        {
+            "what": "what is taken away, as the end of a sentence that begins with if",
+            "sessions": "sessions that it takes away; 0 where evidence or a ban is taken away",
+            "verdict": "what the account would be",
+        },
+    ),
+    "headers": (
+        HEADERS,
+        {
+            "requests": "inference requests that sent this list",
+            "flagged_requests": "of them, those of flagged sessions",
+            "seen": "names in wire order, as received",
+            "expected": "the nearest common order of the client; null where none is known or the list is cut",
+        },
+    ),
+    "plans": (PLANS, {"plan": "the plan that was logged last"}),
+}
+"""The tables about flagged and watched accounts, and what their columns mean there."""
+
+
+def pages(run: detector.Run, folder: Path) -> dict[str, str]:
     """Return every built file by its path in the tree.
 
     Args:
         run: ``datasets/sample`` scored by ``models/default``.
+        folder: the verdict folder that it wrote.
 
     """
     speed = speed_figures(ROOT)
@@ -89,15 +156,31 @@ def pages(run: detector.Run) -> dict[str, str]:
         "log-columns": log_table(),
         "account-columns": verdict_table(ACCOUNT_VERDICT),
         "session-columns": verdict_table(SESSION_VERDICT),
+        "reason-fields": verdict_table(REASON.to_schema(), REASON_MEANINGS),
+        "case-columns": "\n\n".join(
+            f"### `{name}.parquet`\n\n{verdict_table(schema, meanings)}"
+            for name, (schema, meanings) in CASE_TABLES.items()
+        ),
+        **case_blocks(run, folder),
     }
     texts = {page: fill((ROOT / page).read_text("utf-8"), blocks) for page in PAGES}
     return {**texts, PICTURE: picture(run), GROWTH: growth_plot(speed["lines"])}
 
 
-def sample_run() -> detector.Run:
+def case_blocks(run: detector.Run, folder: Path) -> dict[str, str]:
+    """Return the case file of the sample's clearest harness, and what its owner may read."""
+    worst = run.accounts.filter(verdict="harness").sort("score", "account_id", descending=[True, False])
+    case = detector.explain(folder, worst["account_id"][0])
+    return {
+        "case": code(document_text(case_document(case))),
+        "letter": code(document_text(owner_letter(case))),
+    }
+
+
+def sample_run(folder: Path) -> detector.Run:
     """Score the sample as the README's first command does."""
     with chdir(ROOT):
-        return detector.score("datasets/sample", None, "models/default")
+        return detector.score("datasets/sample", folder, "models/default")
 
 
 def fill(text: str, blocks: dict[str, str]) -> str:
@@ -144,9 +227,10 @@ def log_table() -> str:
     return markdown(("column", "type", "required", "meaning", "feeds"), rows)
 
 
-def verdict_table(schema: pl.Schema) -> str:
+def verdict_table(schema: pl.Schema, meanings: Mapping[str, str] = MEANINGS) -> str:
     """Return the columns of a verdict table; one without a meaning is an error."""
-    rows = [(f"`{name}`", kind(dtype), MEANINGS[name]) for name, dtype in schema.items()]
+    known = {**MEANINGS, **meanings}
+    rows = [(f"`{name}`", kind(dtype), known[name]) for name, dtype in schema.items()]
     return markdown(("column", "type", "meaning"), rows)
 
 
@@ -216,7 +300,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare with what is there, change nothing")
     check = parser.parse_args().check
     odd = []
-    for page, content in pages(sample_run()).items():
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "verdicts")
+        built = pages(sample_run(folder), folder)
+    for page, content in built.items():
         path = ROOT / page
         if not path.is_file() or path.read_text("utf-8") != content:
             odd.append(page)

@@ -11,9 +11,15 @@ from click.testing import CliRunner
 import detector
 from detector.cli import main
 from detector.cli.shell import Progress
+from detector.report.casedocument import case_document
+from detector.report.casehtml import document_html
+from detector.report.casemarkdown import document_markdown
+from detector.report.casetext import document_text
+from detector.report.ownerletter import owner_letter
 from detector.report.summary import run_text
 from detector.schema import VERDICTS
 from detector.simulate import FleetOptions, simulate
+from detector.verdict.write import RUN_FILES
 
 
 def run(*words, **more):
@@ -59,15 +65,11 @@ def test_installed_command_scores_and_explains_from_another_folder(shell, sample
     scored = shell("score", sample, "--output", "out")
     assert (scored.returncode, scored.stderr) == (0, "")
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "accounts.parquet",
-        "run.json",
-        "sessions.parquet",
-    }
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(RUN_FILES)
     hint = scored.stdout.splitlines()[-1].removeprefix("next: detector ").split()
     case = shell(*hint)
     assert (case.returncode, case.stderr) == (0, "")
-    assert case.stdout.startswith(f"account {hint[-1]}\n  verdict       harness (flagged)")
+    assert case.stdout.startswith(f"account {hint[-1]}\n  harness (flagged): ")
 
 
 def test_installed_command_ends_in_its_exit_codes(shell):
@@ -386,6 +388,25 @@ def test_explain_as_json_is_the_case(sample_run):
     told = run("explain", folder, account, "--json")
     assert json.loads(told.stdout) == detector.explain(folder, account).to_dict()
     assert told.stdout.isascii()
+
+
+def test_explain_prints_every_form_of_the_page(sample_run):
+    folder, scored = sample_run
+    account = scored.accounts.filter("flagged")["account_id"][0]
+    case = detector.explain(folder, account)
+    for redact, page in (((), case_document(case)), (("--redact",), owner_letter(case))):
+        told = {
+            form: run("explain", folder, account, "--format", form, *redact).stdout
+            for form in ("terminal", "md", "html", "json")
+        }
+        assert run("explain", folder, account, *redact).stdout == told["terminal"]
+        assert told["terminal"] == document_text(page) + "\n"
+        assert told["md"] == document_markdown(page) + "\n"
+        assert told["html"] == document_html(page) + "\n"
+        assert json.loads(told["json"]) == (page.to_dict() if redact else case.to_dict())
+        assert run("explain", folder, account, "--json", *redact).stdout == told["json"]
+    refused = run("explain", folder, account, "--format", "pdf")
+    assert (refused.exit_code, refused.stdout) == (2, "")
 
 
 def test_hostile_ids_are_shown_escaped_and_found_again(rows, tmp_path):

@@ -32,7 +32,7 @@ def build(root):
 
 @pytest.fixture(scope="module")
 def built(build, sample_run):
-    return build.pages(sample_run[1])
+    return build.pages(sample_run[1], sample_run[0])
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,7 @@ def built(build, sample_run):
     [
         "README.md",
         "docs/activity.svg",
+        "docs/cases.md",
         "docs/cli.md",
         "docs/dialects.md",
         "docs/features.md",

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from detector.verdict.write import RUN_FILES
+
 
 @pytest.fixture(scope="module")
 def readme(root):
@@ -40,11 +42,7 @@ def test_first_command_prints_what_the_readme_shows(readme, installed, outside):
     )
     assert ended.stdout == shown[1]
     assert ended.stderr == ""
-    assert {path.name for path in (outside / "verdicts").iterdir()} == {
-        "accounts.parquet",
-        "run.json",
-        "sessions.parquet",
-    }
+    assert {path.name for path in (outside / "verdicts").iterdir()} == set(RUN_FILES)
 
 
 def test_python_of_the_readme_runs(readme, outside):

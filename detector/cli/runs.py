@@ -98,8 +98,8 @@ def score(
     LOGS is a store that ingest made, or a native log: a Parquet, NDJSON or CSV file, a
     folder of them (Hive partitions welcome), a glob in quotes, an s3:// or gs:// address,
     a Delta or an Iceberg table. Afterwards --output holds accounts.parquet,
-    sessions.parquet and run.json. A run that was stopped goes on where it was if the
-    same command is given again.
+    sessions.parquet, run.json and the tables that explain reads. A run that was stopped
+    goes on where it was if the same command is given again.
 
     With --format ndjson or csv it also holds accounts and sessions in that form, and the
     accounts are printed, a line each, instead of the summary. With --format ocsf it holds

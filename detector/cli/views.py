@@ -33,15 +33,42 @@ def evaluate(verdicts: str, labels: str, *, as_json: bool) -> None:
 @click.command(short_help="Print one account's case file.")
 @click.argument("verdicts")
 @click.argument("account")
-@json_option
-def explain(verdicts: str, account: str, *, as_json: bool) -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "md", "html", "json"]),
+    default="terminal",
+    show_default=True,
+    help="What to print: html is one file that needs nothing else.",
+)
+@click.option(
+    "--redact", is_flag=True, help="The version for the account's owner: no thresholds, scores or evidence."
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+def explain(verdicts: str, account: str, form: str, *, redact: bool) -> None:
     """Print the case file of one ACCOUNT from VERDICTS, a folder that score wrote.
 
     ACCOUNT is the id as logged, or as score printed it. The file holds the verdict,
-    the reasons, what does not count against the account, its sessions, and what to do
-    next.
+    what counts against the account and where that lies among comparable accounts,
+    what speaks for it, what would clear it, its telemetry, headers, hours and
+    sessions, and what to do next.
     """
-    from detector.report.casetext import render_text
+    from detector.report.casedocument import case_document
+    from detector.report.ownerletter import owner_letter
 
     case = detector.explain(verdicts, account)
-    click.echo(to_json(case.to_dict()) if as_json else render_text(case))
+    page = owner_letter(case) if redact else case_document(case)
+    if form == "json":
+        click.echo(to_json(page.to_dict() if redact else case.to_dict()))
+    elif form == "html":
+        from detector.report.casehtml import document_html
+
+        click.echo(document_html(page))
+    elif form == "md":
+        from detector.report.casemarkdown import document_markdown
+
+        click.echo(document_markdown(page))
+    else:
+        from detector.report.casetext import document_text
+
+        click.echo(document_text(page))

@@ -1,5 +1,6 @@
 """Training and scoring on one machine: what ``detector train`` and ``detector score`` run."""
 
+import hashlib
 import platform
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import polars as pl
 from joblib import cpu_count
 
+from detector.engine.cases import case_tables
 from detector.engine.measure import Measured, Progress, measure_log
 from detector.engine.work import kept_work, passing_work
 from detector.errors import InputError, TrainingError
@@ -34,6 +36,9 @@ __all__ = ["Run", "score", "train"]
 
 PACKAGES = ("harness-detector", "numpy", "polars", "scikit-learn")
 """Packages whose versions a run records."""
+
+IDENTITY = ("account_id", "verdict", "score", "sessions", "requests", "first_seen", "last_seen")
+"""What tells the accounts of one run from those of any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,9 @@ def score(
 
     Args:
         logs: file, folder, Hive dataset or glob of native logs, or a store.
-        output: folder for ``accounts.parquet``, ``sessions.parquet`` and
-            ``run.json``; must not exist, be empty or hold an earlier run.
+        output: folder for ``accounts.parquet``, ``sessions.parquet``, ``run.json`` and the
+            tables that case files are made from; must not exist, be empty or hold an
+            earlier run.
         model: folder of a bundle; the one that travels with the package where left out.
         policy: name or file of the policy.
         form: ``ndjson``, ``csv`` or ``ocsf`` writes the verdicts in that form too, beside the
@@ -164,8 +170,10 @@ def score(
         listed = (list_sessions(part.collect(), decision, measured.accounts) for part in measured.slices)
         clock.append(time.perf_counter())
         record = {
+            "run": _run_id(bundle.model_id(folder), rules.name, decision.accounts),
             "model": {"id": bundle.model_id(folder), "facts": loaded.facts},
             "policy": rules.name,
+            "rule": rules.title,
             "input": {"source": str(logs), **_input(measured)},
             "families": _families(measured),
             "incidents": [one.to_dict() for one in once((*measured.incidents, *shifts))],
@@ -181,8 +189,15 @@ def score(
         }
         if target is None:
             return Run(decision.accounts, pl.concat(listed).lazy(), record)
-        write_verdicts(target, decision.accounts, listed, record, form)
+        tables = case_tables(measured, streams, decision, loaded, rules)
+        write_verdicts(target, decision.accounts, listed, tables, record, form=form)
     return Run(decision.accounts, pl.scan_parquet(Path(str(output)) / "sessions.parquet"), record)
+
+
+def _run_id(model: str, policy: str, accounts: pl.DataFrame) -> str:
+    """Name a run by what was given and found: the same log, model and policy give the same id."""
+    told = accounts.select(*IDENTITY).write_csv()
+    return hashlib.sha256(f"{model}\n{policy}\n{told}".encode()).hexdigest()[:16]
 
 
 def _input(measured: Measured) -> dict[str, Any]:

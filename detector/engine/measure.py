@@ -40,6 +40,7 @@ class Measured:
 
     Attributes:
         log: what was read.
+        summary: what was kept of the requests.
         rejected: rows that were left out, by reason.
         accounts: ``account``, ``account_id``, ``requests``, ``first_seen``, ``last_seen``,
             ``plan``, ``sessions``, ``paid_sessions`` (out of scope).
@@ -54,6 +55,7 @@ class Measured:
     """
 
     log: Log
+    summary: Summary
     rejected: dict[str, int]
     accounts: pl.DataFrame
     slices: tuple[pl.LazyFrame, ...]
@@ -62,6 +64,12 @@ class Measured:
     population: pl.DataFrame
     families: dict[str, list[str]]
     incidents: tuple[Incident, ...]
+
+    @property
+    def available(self) -> frozenset[str]:
+        """Names of the features that this log can feed."""
+        missing = {name for names in self.families.values() for name in names}
+        return frozenset(record.name for record in FEATURES) - missing
 
     @property
     def sessions(self) -> pl.DataFrame:
@@ -115,6 +123,7 @@ def measure_log(
     }
     return Measured(
         log=log,
+        summary=summary,
         rejected=log.rejected | ({"duplicate_request_id": repeated} if repeated else {}),
         accounts=_counted(summary),
         slices=slices,

@@ -14,7 +14,16 @@ from detector.features.distance import nearest_order, nearest_set
 from detector.features.libraries import foreign
 from detector.settings import FingerprintSettings
 
-__all__ = ["ASPECTS", "BEHIND_PROXY", "MEASURES", "POPULATION", "describe", "judge", "population"]
+__all__ = [
+    "ASPECTS",
+    "BEHIND_PROXY",
+    "MEASURES",
+    "POPULATION",
+    "common_lists",
+    "describe",
+    "judge",
+    "population",
+]
 
 ASPECTS = ("wire", "core", "order", "accept_encoding", "values", "user_agent", "ja4")
 """Facts of a fingerprint that a client's population shares: how names arrive
@@ -239,7 +248,7 @@ def _known_versions(populations: list[pl.DataFrame], settings: FingerprintSettin
     return pl.concat(tables).unique().sort("client", "version").with_columns(version_known=pl.lit(1.0))
 
 
-def _common(
+def common_lists(
     populations: list[pl.DataFrame], aspect: str, settings: FingerprintSettings
 ) -> dict[str, list[list[str]]]:
     """Return, by client, the name lists that a fair share of its accounts send, or most of a version's."""
@@ -263,8 +272,8 @@ def _distances(
     facts: pl.DataFrame, populations: list[pl.DataFrame], settings: FingerprintSettings
 ) -> list[pl.Series]:
     """Return the distances to the nearest common set and order, a value a row of ``facts``."""
-    sets = _common(populations, "core", settings)
-    orders = _common(populations, "order", settings)
+    sets = common_lists(populations, "core", settings)
+    orders = common_lists(populations, "order", settings)
     found = {name: np.full(facts.height, np.nan) for name in (*MEASURES[:5], "foreign_language")}
     rows = facts.with_row_index("row").filter(pl.col("core").is_not_null() & pl.col("client").is_not_null())
     for (client,), part in rows.group_by("client"):

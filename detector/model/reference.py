@@ -86,20 +86,32 @@ class Tail:
 
     def orient(self, values: NDArray[np.float64], record: Feature) -> NDArray[np.float64]:
         """Return ``-log10(2 p)`` of the suspicious tail, 0 for NaN and on the benign side."""
-        if record.direction == "low":
-            weight = np.insert(self.below, 0, 0.0)[np.searchsorted(self.values, values, side="right")]
-            harmless = values >= record.benign
-        else:
-            weight = np.append(self.above, 0.0)[np.searchsorted(self.values, values, side="left")]
-            harmless = values <= record.benign
-        p = (weight + 1) / (self.total + 1)
+        harmless = values >= record.benign if record.direction == "low" else values <= record.benign
+        p = (self._weight(values, record) + 1) / (self.total + 1)
         return np.where(np.isnan(values) | harmless, 0.0, -np.log10(np.minimum(1.0, 2 * p)))
+
+    def _weight(self, values: NDArray[np.float64], record: Feature) -> NDArray[np.float64]:
+        """Return the weight of all that is at least as suspicious as each value."""
+        if record.direction == "low":
+            return np.insert(self.below, 0, 0.0)[np.searchsorted(self.values, values, side="right")]
+        return np.append(self.above, 0.0)[np.searchsorted(self.values, values, side="left")]
+
+    def quantile(self, share: float) -> float:
+        """Return the smallest value at or below which a share of the weight lies, NaN of an empty tail."""
+        if not len(self.values):
+            return float("nan")
+        place = np.searchsorted(self.below, self.total * share).clip(0, len(self.values) - 1)
+        return float(self.values[place])
 
     def median(self) -> float:
         """Return the weighted median, NaN of an empty tail."""
-        if not len(self.values):
+        return self.quantile(0.5)
+
+    def share(self, value: float, record: Feature) -> float:
+        """Return the share of the weight that is at least as suspicious as a value, NaN of an empty tail."""
+        if not self.total:
             return float("nan")
-        return float(self.values[np.searchsorted(self.below, self.total / 2).clip(0, len(self.values) - 1)])
+        return round(float(self._weight(np.array([value]), record)[0] / self.total), 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +173,22 @@ class Reference:
             tails = self.tails.get(str(cohort), self.tails[EVERYONE])
             part = streams[rows]
             for column, record in enumerate(self.features):
-                if record.name in part.columns and (record.print_mode or cohort != "headless"):
+                if record.name in part.columns and record.counts_in(str(cohort)):
                     matrix[rows, column] = tails[column].orient(_values(part, record.name), record)
         return matrix
 
-    def baseline(self, cohort: str, name: str) -> float:
-        """Return the median of a feature in a cohort, NaN where nothing is known."""
+    def tail(self, cohort: str, name: str) -> Tail | None:
+        """Return the distribution of a feature in a cohort, None where nothing is known."""
         names = [record.name for record in self.features]
         if name not in names:
-            return float("nan")
-        return self.tails.get(cohort, self.tails[EVERYONE])[names.index(name)].median()
+            return None
+        tail = self.tails.get(cohort, self.tails[EVERYONE])[names.index(name)]
+        return tail if len(tail.values) else None
+
+    def baseline(self, cohort: str, name: str) -> float:
+        """Return the median of a feature in a cohort, NaN where nothing is known."""
+        tail = self.tail(cohort, name)
+        return tail.median() if tail else float("nan")
 
 
 def _values(streams: pl.DataFrame, name: str) -> NDArray[np.float64]:

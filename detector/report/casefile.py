@@ -4,133 +4,38 @@ A case is read from the files of a run alone, so that it can be opened long afte
 logs are gone. Besides what counts against the account it names what does not.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from detector.errors import InputError
-from detector.features.registry import SCORED
+from detector.features.registry import SCORED, Feature
+from detector.features.units import measured
+from detector.report.case import (
+    Case,
+    Clearing,
+    ClientLine,
+    Evidence,
+    HeaderLine,
+    HourLine,
+    Reason,
+    SessionLine,
+    TelemetryLine,
+)
+from detector.report.folder import Verdicts, open_verdicts
 from detector.report.text import how_many, shown, visible
-from detector.schema import ACCOUNT_VERDICT, FAMILIES, SESSION_VERDICT
+from detector.schema import ACCOUNT_VERDICT, FAMILIES, VERDICTS
 from detector.verdict.meaning import NEXT_STEPS, confidence
 
-__all__ = ["Case", "Evidence", "Reason", "SessionLine", "explain"]
+__all__ = ["cases", "explain"]
 
-State = Literal["counts", "ordinary", "unknown", "not logged"]
+Line = TypeVar("Line")
 
 NAMED = 5
 """Accounts with similar names that an error names at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One thing that counts against the account, as in ``accounts.parquet``.
-
-    ``value`` is null where the reason is no measurement, ``baseline`` also where the
-    model knows no usual value.
-    """
-
-    feature: str
-    family: str
-    value: float | None
-    baseline: float | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What one family says of the account.
-
-    Attributes:
-        family: name of the family.
-        state: ``counts`` against the account; ``ordinary``, measured and nothing
-            counts; ``unknown``, too little of it to measure; ``not logged``.
-        lines: the reasons where it counts, else the features whose value real people
-            show too (medians over the flagged sessions, or over all where none is).
-
-    """
-
-    family: str
-    state: State
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLine:
-    """One session of the account; ``score`` is null where it was not modelled."""
-
-    session: str | None
-    start: datetime
-    end: datetime
-    requests: int
-    client: str | None
-    client_version: str | None
-    score: float | None
-    flagged: bool
-    families: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A case file. Texts from logs are as they were logged: show them with ``render_text``.
-
-    Attributes:
-        account_id: the account.
-        verdict: one of ``detector.schema.VERDICTS``.
-        flagged: whether the verdict is a flag.
-        confidence: how sure that is, in words.
-        score: in [0, 1]; null where nothing was scored.
-        p_value: chance of such a score for a genuine account; null likewise.
-        q_value: false discovery rate at which it would just be flagged; null likewise.
-        first_seen: first request (UTC).
-        last_seen: last request (UTC).
-        sessions: sessions seen.
-        requests: requests seen.
-        flagged_sessions: of them, flagged.
-        flagged_requests: of the requests, flagged.
-        flagged_tokens: tokens of the flagged requests.
-        families: families that count against the account.
-        reasons: why, strongest first.
-        evidence: what each family says, in the order of ``detector.schema.FAMILIES``.
-        timeline: every session, by start.
-        next_step: what to do.
-        model: id of the model.
-        policy: name of the policy.
-
-    """
-
-    account_id: str
-    verdict: str
-    flagged: bool
-    confidence: str
-    score: float | None
-    p_value: float | None
-    q_value: float | None
-    first_seen: datetime
-    last_seen: datetime
-    sessions: int
-    requests: int
-    flagged_sessions: int
-    flagged_requests: int
-    flagged_tokens: int
-    families: tuple[str, ...]
-    reasons: tuple[Reason, ...]
-    evidence: tuple[Evidence, ...]
-    timeline: tuple[SessionLine, ...]
-    next_step: str
-    model: str
-    policy: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the case as plain dictionaries, lists and ISO 8601 times, ready for JSON."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=datetime.isoformat))
-        return plain
 
 
 def explain(verdicts: str | Path, account_id: str) -> Case:
@@ -144,37 +49,135 @@ def explain(verdicts: str | Path, account_id: str) -> Case:
         InputError: the folder is no verdict folder, or the account is not in it.
 
     """
-    folder = Path(verdicts)
-    record = _record(folder / "run.json")
-    accounts = _scan(folder / "accounts.parquet", ACCOUNT_VERDICT)
-    found = _collect(accounts.filter(account_id=account_id), folder)
-    if found.is_empty():
-        name = _similar(
-            _collect(accounts.select("account_id"), folder)["account_id"].to_list(), account_id, folder
+    opened = open_verdicts(verdicts)
+    if opened.of("accounts", [account_id]).is_empty():
+        names = opened.collect(opened.tables["accounts"].select("account_id"))["account_id"].to_list()
+        account_id = _similar(names, account_id, opened.folder)
+    return next(_cases(opened, [account_id]))
+
+
+def cases(verdicts: str | Path, names: Iterable[str] | None = None) -> Iterator[Case]:
+    """Open the case files of many accounts; the files are read once.
+
+    Args:
+        verdicts: a folder that ``score`` wrote.
+        names: the accounts, as logged; every flagged or watched account where left out, by
+            verdict, the highest score first.
+
+    Raises:
+        InputError: the folder is no verdict folder, or an account is not in it.
+
+    """
+    opened = open_verdicts(verdicts)
+    if names is None:
+        order = {name: place for place, name in enumerate(VERDICTS)}
+        listed = opened.tables["accounts"].filter(pl.col("flagged") | (pl.col("verdict") == "watch"))
+        listed = listed.sort(
+            pl.col("verdict").replace_strict(order, default=len(order)),
+            "score",
+            "account_id",
+            descending=[False, True, False],
         )
-        found = _collect(accounts.filter(account_id=name), folder)
-    row = found.row(0, named=True)
-    scanned = _scan(folder / "sessions.parquet", SESSION_VERDICT)
-    sessions = _collect(scanned.filter(account_id=row["account_id"]), folder).sort("start", "end", "session")
-    return _case(row, sessions, record)
+        names = opened.collect(listed.select("account_id"))["account_id"]
+    return _cases(opened, list(names))
 
 
-def _case(row: Mapping[str, Any], sessions: pl.DataFrame, record: Mapping[str, Any]) -> Case:
+def _cases(opened: Verdicts, names: list[str]) -> Iterator[Case]:
+    """Make cases from rows that are read for all of them at once."""
+    if not names:
+        return
+    rows = {name: _by_account(opened.of(name, names)) for name in opened.tables if name != "sessions"}
+    sessions = opened.of("sessions", names).sort("account_id", "start", "end", "session")
+    medians = _medians(sessions)
+    lines = _by_account(sessions.select("account_id", *(field.name for field in fields(SessionLine))))
+    for name in names:
+        if name not in rows["accounts"]:
+            raise InputError(
+                f"{opened.folder}: no account {shown(name, 64)}; see account_id in accounts.parquet"
+            )
+        row = rows["accounts"][name][0]
+        own = {table: found.get(name, []) for table, found in rows.items()}
+        yield _case(row, own | {"sessions": lines.get(name, [])}, medians.get(name, {}), opened.record)
+
+
+def _by_account(table: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of a table by account, in their order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in table.iter_rows(named=True):
+        found.setdefault(row["account_id"], []).append(row)
+    return found
+
+
+def _medians(sessions: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """Return the medians of the features over an account's flagged sessions, or over all where none is."""
+    part = sessions.filter(pl.col("flagged") | ~pl.col("flagged").any().over("account_id"))
+    known = [pl.col(record.name).cast(pl.Float64) for record in SCORED if record.name in sessions.columns]
+    middle = part.group_by("account_id").agg(name.quantile(0.5, "linear") for name in known)
+    return {row.pop("account_id"): row for row in middle.iter_rows(named=True)}
+
+
+def _case(
+    row: Mapping[str, Any],
+    own: Mapping[str, list[dict[str, Any]]],
+    medians: Mapping[str, float | None],
+    record: Mapping[str, Any],
+) -> Case:
     names = {name for name in ACCOUNT_VERDICT if name not in {"families", "reasons"}}
     return Case(
         **{name: row[name] for name in names},
+        plan=own["plans"][0]["plan"] if own["plans"] else None,
         confidence=_confidence(row, record["false_discovery_rate"]),
         families=tuple(row["families"]),
         reasons=tuple(Reason(**reason) for reason in row["reasons"]),
-        evidence=tuple(_evidence(row, sessions, record["families"])),
-        timeline=tuple(
-            SessionLine(**line | {"families": tuple(line["families"])})
-            for line in sessions.select(field.name for field in fields(SessionLine)).iter_rows(named=True)
-        ),
+        against=_lines(Reason, own["against"]),
+        evidence=tuple(_evidence(row, medians, record["families"])),
+        clients=_clients(own["sessions"]),
+        timeline=_lines(SessionLine, own["sessions"]),
+        activity=_lines(HourLine, own["activity"]),
+        telemetry=tuple(_telemetry(row, own["activity"], record["families"]["telemetry"])),
+        headers=_lines(HeaderLine, own["headers"]),
+        clearing=_lines(Clearing, own["clearing"]),
+        rule=record.get("rule", record["policy"]),
         next_step=NEXT_STEPS.get(row["verdict"], ""),
         model=record["model"]["id"],
         policy=record["policy"],
+        run=record.get("run", ""),
     )
+
+
+def _lines(kind: type[Line], rows: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:
+    """Make records of a table's rows; lists become tuples."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    values = ((row[name] for name in names) for row in rows)
+    return tuple(kind(*(tuple(one) if isinstance(one, list) else one for one in given)) for given in values)
+
+
+def _telemetry(
+    row: Mapping[str, Any], hours: Iterable[Mapping[str, int]], logged: Mapping[str, Any]
+) -> Iterator[TelemetryLine]:
+    """Sum up the two sides of the gateway, where the log has both."""
+    if {"telemetry_mismatch", "telemetry_coverage"} & set(logged.get("features_not_available", ())):
+        return
+    names = ("served", "reported", "flagged_served", "flagged_reported")
+    served, reported, flagged_served, flagged_reported = (sum(one[name] for one in hours) for name in names)
+    if row["flagged"]:
+        yield TelemetryLine("flagged sessions", flagged_served, flagged_reported)
+        served, reported = served - flagged_served, reported - flagged_reported
+    if served or reported:
+        yield TelemetryLine("other sessions" if row["flagged"] else "all sessions", served, reported)
+
+
+def _clients(sessions: list[dict[str, Any]]) -> tuple[ClientLine, ...]:
+    """Sum up the sessions by client and version, the busiest first."""
+    sums: dict[tuple[str | None, str | None], list[int]] = {}
+    for one in sessions:
+        counts = sums.setdefault((one["client"], one["client_version"]), [0, 0, 0, 0])
+        counts[0] += 1
+        counts[1] += one["requests"]
+        counts[2] += one["flagged"]
+        counts[3] += one["requests"] * one["flagged"]
+    lines = (ClientLine(client, version, *counts) for (client, version), counts in sums.items())
+    return tuple(sorted(lines, key=lambda one: (-one.requests, one.client or "", one.client_version or "")))
 
 
 def _confidence(row: Mapping[str, Any], rate: float) -> str:
@@ -197,10 +200,9 @@ def _confidence(row: Mapping[str, Any], rate: float) -> str:
 
 
 def _evidence(
-    row: Mapping[str, Any], sessions: pl.DataFrame, logged: Mapping[str, Any]
+    row: Mapping[str, Any], medians: Mapping[str, float | None], logged: Mapping[str, Any]
 ) -> Iterator[Evidence]:
     """Say what each family counts, or what it measured where it counts nothing."""
-    part = sessions.filter("flagged") if row["flagged"] else sessions
     for family in FAMILIES:
         if family in row["families"]:
             texts = (reason["text"] for reason in row["reasons"] if reason["family"] == family)
@@ -208,24 +210,21 @@ def _evidence(
         elif not logged[family]["available"]:
             yield Evidence(family, "not logged", ())
         else:
-            medians = {
+            known = {
                 record: middle
                 for record in SCORED
-                if record.family == family and (middle := _median(part, record.name)) is not None
+                if record.family == family and (middle := medians.get(record.name)) is not None
             }
-            benign = (
-                f"{record.name} {value:.3g}: {record.definition}"
-                for record, value in medians.items()
-                if (value <= record.benign if record.direction == "high" else value >= record.benign)
-            )
-            yield Evidence(family, "ordinary" if medians else "unknown", tuple(benign))
+            benign = (_measured(record, value) for record, value in known.items() if record.is_benign(value))
+            yield Evidence(family, "ordinary" if known else "unknown", tuple(line for line in benign if line))
 
 
-def _median(sessions: pl.DataFrame, feature: str) -> float | None:
-    """Return the median of a feature over sessions, null where none has a value."""
-    if feature not in sessions.columns:
-        return None
-    return sessions[feature].cast(pl.Float64).quantile(0.5, "linear")
+def _measured(record: Feature, value: float) -> str:
+    """Say a median over sessions: no counts are known, nor what is usual; empty where that says nothing."""
+    said = measured(value, record.unit)
+    if record.counts:
+        return f"{record.definition}: {said}" if record.unit == "share" else ""
+    return (record.ordinary or record.text).partition("; normally")[0].format(value=said)
 
 
 def _similar(names: list[str], typed: str, folder: Path) -> str:
@@ -247,48 +246,3 @@ def _similar(names: list[str], typed: str, folder: Path) -> str:
         said = f"{len(near):,} similar: {', '.join(shown(name, 64) for name in near[:NAMED])}"
         said += ", ..." if len(near) > NAMED else ""
     raise InputError(f"{folder}: no account {shown(typed, 64)}; {said}; see account_id in accounts.parquet")
-
-
-def _scan(path: Path, schema: pl.Schema) -> pl.LazyFrame:
-    """Open one verdict table and check its columns."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a folder that `detector score` wrote")
-    try:
-        frame = pl.scan_parquet(path, glob=False)
-        found = frame.collect_schema()
-    except (PolarsError, OSError) as error:
-        raise _damaged(path, error) from error
-    if odd := [name for name, dtype in schema.items() if found.get(name) != dtype]:
-        raise InputError(
-            f"{path}: not a verdict table: {', '.join(odd)} missing or of another type; score again"
-        )
-    return frame
-
-
-def _collect(frame: pl.LazyFrame, folder: Path) -> pl.DataFrame:
-    try:
-        return frame.collect()
-    except (PolarsError, OSError) as error:
-        raise _damaged(folder, error) from error
-
-
-def _record(path: Path) -> Mapping[str, Any]:
-    """Read ``run.json``."""
-    try:
-        record = json.loads(path.read_text("utf-8"))
-        usable = isinstance(record["model"]["id"], str) and isinstance(record["policy"], str)
-        usable &= all(isinstance(record["families"][family]["available"], bool) for family in FAMILIES)
-        usable &= isinstance(record["false_discovery_rate"], float)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; give a folder that `detector score` wrote") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, error) from error
-    if not usable:
-        raise InputError(f"{path}: not the record of a run; score again")
-    checked: Mapping[str, Any] = record
-    return checked
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    cause = (str(error) or type(error).__name__).splitlines()[0][:200]
-    return InputError(f"{path}: damaged ({cause}); score again")

@@ -14,9 +14,9 @@ import polars as pl
 from detector.features.registry import FEATURES
 from detector.model.calibration import q_values
 from detector.model.train import Assessment, Model
-from detector.schema import ACCOUNT_VERDICT, FAMILIES, REASON, SESSION_VERDICT
+from detector.schema import ACCOUNT_VERDICT, AGAINST, FAMILIES, SESSION_VERDICT
 from detector.verdict.policy import Policy
-from detector.verdict.reasons import declared_reason, reasons, shared
+from detector.verdict.reasons import against, declared_reason, listed, reasons, shared
 
 __all__ = ["Decision", "decide", "list_sessions"]
 
@@ -27,11 +27,14 @@ class Decision:
 
     Attributes:
         accounts: schema ``ACCOUNT_VERDICT``, sorted by account.
-        streams: ``stream``, ``score``, ``p_value``, ``flagged``, ``families``, ``reasons``.
+        against: schema ``AGAINST``, what speaks for the flagged and watched ones.
+        streams: ``stream``, ``account``, ``score``, ``p_value``, ``flagged``, ``suspect`` (flagged,
+            or cause of a watch), ``families``, ``reasons``.
 
     """
 
     accounts: pl.DataFrame
+    against: pl.DataFrame
     streams: pl.DataFrame
 
 
@@ -60,10 +63,12 @@ def decide(
     )
     judged = _judge(model, assessment, planned, policy)
     judged = judged.with_columns(flagged=pl.col("harness") | pl.col("banned"))
+    judged = judged.with_columns(suspect=pl.col("flagged") | pl.col("watch"))
     table = _accounts(judged, accounts)
     return Decision(
         table.select(*ACCOUNT_VERDICT).cast(ACCOUNT_VERDICT).sort("account_id"),
-        judged.select("stream", "score", "p_value", "flagged", "families", "reasons"),
+        _against(table, planned, assessment, model),
+        judged.select("stream", "account", "score", "p_value", "flagged", "suspect", "families", "reasons"),
     )
 
 
@@ -81,7 +86,7 @@ def list_sessions(sessions: pl.DataFrame, decision: Decision, accounts: pl.DataF
     """
     features = [record.name for record in FEATURES]
     listed = (
-        sessions.join(decision.streams, on="stream", how="left")
+        sessions.join(decision.streams.drop("account"), on="stream", how="left")
         .join(accounts.select("account", "account_id"), on="account")
         .select(
             *(
@@ -115,19 +120,19 @@ def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: 
             [[family for family, on in zip(FAMILIES, row, strict=True) if on] for row in told.counting],
             dtype=pl.List(pl.String),
         ),
-        reasons=pl.Series(
-            reasons(streams, assessment.oriented, model.reference, settings.decision.reasons),
-            dtype=pl.List(REASON),
+        reasons=listed(
+            reasons(streams, assessment.oriented, model.reference, settings.decision.reasons, told.counting)
         ),
-        shared=pl.Series([shared(row) for row in streams.iter_rows(named=True)], dtype=pl.Boolean),
+        shared=shared(streams),
         declared=policy.declared(),
         allowed=policy.permitted(),
     )
-    named = [[declared_reason(client or "", policy.title)] for client in table["client"]]
+    claims = zip(table["client"], table["declared"], strict=True)
+    named = [[declared_reason(client, policy.title)] if declared else [] for client, declared in claims]
     # Where the log names neither token nor plan, the tool may as well pay per use.
     certain = pl.col("declared") & ~pl.col("allowed") & pl.col("subscribed")
     table = table.with_columns(
-        named=pl.Series(named, dtype=pl.List(REASON)),
+        named=listed(named),
         banned=certain,
         permitted=pl.col("declared") & (pl.col("allowed") | ~pl.col("subscribed")),
     )
@@ -177,7 +182,11 @@ def _accounts(judged: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     )
     table = (
         accounts.join(anything, on="account", how="left")
-        .join(spoken.select("account", "score", "p_value", "families", "reasons"), on="account", how="left")
+        .join(
+            spoken.select("account", "stream", "score", "p_value", "families", "reasons"),
+            on="account",
+            how="left",
+        )
         .with_columns(pl.col("^flagged_.*$").fill_null(0))
     )
     verdict = (
@@ -200,3 +209,16 @@ def _accounts(judged: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         reasons=pl.col("reasons").fill_null([]),
     )
     return table.with_columns(pl.col("q_value").fill_nan(None), pl.col("p_value").fill_nan(None))
+
+
+def _against(
+    accounts: pl.DataFrame, streams: pl.DataFrame, assessment: Assessment, model: Model
+) -> pl.DataFrame:
+    """Say what speaks for flagged and watched accounts, of the stream that speaks for each."""
+    asked = accounts.filter(pl.col("verdict").is_in(["harness", "watch"])).sort("account_id")
+    rows = streams.with_row_index("row").join(asked.select("account_id", "stream"), on="stream")
+    rows = rows.sort("account_id")
+    oriented = assessment.oriented[rows["row"].to_numpy()]
+    told = against(rows, oriented, model.reference, model.settings.decision.reasons)
+    table = rows.select("account_id", one=listed(told)).explode("one")
+    return table.filter(pl.col("one").is_not_null()).unnest("one").select(*AGAINST).cast(AGAINST)

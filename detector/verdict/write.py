@@ -12,9 +12,14 @@ from detector.verdict.formats import FILES, PARQUET
 from detector.verdict.formats.ocsf import write_findings
 from detector.verdict.formats.tables import write_tables
 
-__all__ = ["ANY_FILES", "RUN_FILES", "write_verdicts"]
+__all__ = ["ANY_FILES", "RUN_FILES", "TABLES", "write_verdicts"]
 
-RUN_FILES = ("accounts.parquet", "run.json", "sessions.parquet")
+TABLES = ("activity", "against", "clearing", "headers", "plans")
+"""Tables about the flagged and watched accounts, from which their case files are made."""
+
+RUN_FILES = tuple(
+    sorted(("accounts.parquet", "run.json", "sessions.parquet", *(f"{name}.parquet" for name in TABLES)))
+)
 """What every verdict folder holds."""
 
 ANY_FILES = (*RUN_FILES, *(name for names in FILES.values() for name in names))
@@ -25,7 +30,9 @@ def write_verdicts(
     folder: Path,
     accounts: pl.DataFrame,
     sessions: Iterable[pl.DataFrame],
+    tables: Mapping[str, pl.DataFrame],
     record: Mapping[str, Any],
+    *,
     form: str = PARQUET,
 ) -> None:
     """Write the verdict files into a folder; the same verdicts give the same Parquet bytes.
@@ -34,11 +41,14 @@ def write_verdicts(
         folder: where to.
         accounts: schema ``ACCOUNT_VERDICT``.
         sessions: at least one frame, the listing in pieces; each becomes a row group.
+        tables: by name, those of ``TABLES``.
         record: what ``run.json`` holds.
         form: a key of ``detector.verdict.formats.FILES``, written beside the Parquet tables.
 
     """
     accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
+    for name in TABLES:
+        tables[name].write_parquet(folder / f"{name}.parquet", compression="zstd", statistics=True)
     writer = None
     try:
         for piece in sessions:

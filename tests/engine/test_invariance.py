@@ -8,6 +8,7 @@ from detector.engine.local import score
 from detector.features.registry import FEATURES
 from detector.ingest import shards
 from detector.schema import LOG_COLUMNS
+from detector.verdict.write import RUN_FILES
 
 TELEMETRY = pl.col("path").str.starts_with("/api/event_logging")
 ASIDE = TELEMETRY | pl.col("path").is_in(["/api/hello", "/"])
@@ -15,7 +16,7 @@ OWN = pl.col("user_agent").str.starts_with("claude-cli/")
 
 
 def digest(folder):
-    names = ("accounts.parquet", "sessions.parquet")
+    names = [name for name in RUN_FILES if name.endswith(".parquet")]
     return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
 
 

@@ -9,10 +9,11 @@ from detector.engine.work import Work, kept_work
 from detector.errors import InputError
 from detector.ingest import shards
 from detector.settings import default_settings
+from detector.verdict.write import RUN_FILES
 
 
 def digest(folder):
-    names = ("accounts.parquet", "sessions.parquet")
+    names = [name for name in RUN_FILES if name.endswith(".parquet")]
     return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
 
 

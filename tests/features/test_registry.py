@@ -11,6 +11,7 @@ from detector.features.cadence import MICRO, SQUARE
 from detector.features.extract import COUNTERS
 from detector.features.fingerprint import MEASURES
 from detector.features.registry import FEATURES, SCORED, available, feature, measure
+from detector.features.units import measured as in_words
 from detector.schema import FAMILIES, REQUEST
 from detector.settings import FloorSettings, default_settings
 
@@ -49,10 +50,21 @@ def test_a_record_is_complete(record):
 
 
 @pytest.mark.parametrize("record", FEATURES, ids=lambda record: record.name)
-@pytest.mark.parametrize(("value", "baseline"), [(0.5, 0.25), (0.0, 1e9), (-3.0, 0.0)])
-def test_the_sentence_takes_any_value_and_baseline(record, value, baseline):
-    assert {name for _, name, _, _ in Formatter().parse(record.text) if name} == {"value", "baseline"}
-    assert "{" not in record.text.format(value=value, baseline=baseline)
+def test_a_sentence_names_the_usual_value_last_and_counts_where_something_is_counted(record):
+    for text in filter(None, (record.text, record.ordinary)):
+        said, _, usual = text.partition("; normally ")
+        names = [{name for _, name, _, _ in Formatter().parse(part) if name} for part in (said, usual)]
+        assert names[1] == {"baseline"}
+        assert names[0] <= ({"value", "part", "whole"} if record.counts else {"value"})
+        assert names[0] & {"value", "part"}
+    if record.counts:
+        assert "{whole}" in record.text
+
+
+@pytest.mark.parametrize("record", FEATURES, ids=lambda record: record.name)
+@pytest.mark.parametrize("value", [0.5, 0.0, 1e9, -3.0])
+def test_any_value_can_be_written(record, value):
+    assert in_words(value, record.unit).isprintable()
 
 
 @pytest.mark.parametrize("record", [record for record in FEATURES if record.decisive is not None])

@@ -17,6 +17,7 @@ from detector.ingest.dialects import DIALECTS, load_dialect
 from detector.ingest.ingestion import ingest_logs
 from detector.ingest.store.table import Store
 from detector.settings import default_settings
+from detector.verdict.write import RUN_FILES
 
 SECRETS = {
     "account_id": "account-0",
@@ -42,7 +43,7 @@ def test_a_store_scores_like_the_log_it_was_made_of(sample, tmp_path):
     ingest_logs([sample], tmp_path / "store", keep_ids=True)
     detector.score(sample, tmp_path / "native")
     detector.score(tmp_path / "store", tmp_path / "stored")
-    for name in ("accounts.parquet", "sessions.parquet"):
+    for name in (name for name in RUN_FILES if name.endswith(".parquet")):
         assert (tmp_path / "native" / name).read_bytes() == (tmp_path / "stored" / name).read_bytes()
 
 
@@ -50,7 +51,7 @@ def test_the_number_of_buckets_changes_no_verdict(sample, tmp_path):
     for buckets in (1, 7):
         ingest_logs([sample], tmp_path / f"store-{buckets}", buckets=buckets)
         detector.score(tmp_path / f"store-{buckets}", tmp_path / f"out-{buckets}")
-    for name in ("accounts.parquet", "sessions.parquet"):
+    for name in (name for name in RUN_FILES if name.endswith(".parquet")):
         assert (tmp_path / "out-1" / name).read_bytes() == (tmp_path / "out-7" / name).read_bytes()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from detector.features.extract import COUNTERS
 from detector.features.registry import FEATURES, SCORED
 from detector.model.evidence import Grounds
 from detector.model.reference import Reference
@@ -18,10 +19,11 @@ from detector.verdict.policy import load_policy
 
 
 class Decided(NamedTuple):
-    """The verdict tables."""
+    """The verdict tables, and what speaks for the flagged and watched."""
 
     accounts: pl.DataFrame
     sessions: pl.DataFrame
+    against: pl.DataFrame
 
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -130,6 +132,8 @@ def verdicts(settings, reference):
             | {"stream": pl.UInt32, "cohort": pl.String}
             | types,
         )
+        counters = [name for name in COUNTERS if name not in {"served", "tokens"}]
+        streams = streams.with_columns(pl.lit(50).alias(name) for name in counters)
         listed = pl.DataFrame(
             [{**row, "account": codes[row["account"]], **nothing} for row in sessions],
             schema_overrides=types,
@@ -147,7 +151,7 @@ def verdicts(settings, reference):
             pl.col("sessions", "paid_sessions").fill_null(0)
         )
         decision = decide(model, told, streams, accounts=known.reverse(), policy=load_policy(policy))
-        return Decided(decision.accounts, list_sessions(listed, decision, known))
+        return Decided(decision.accounts, list_sessions(listed, decision, known), decision.against)
 
     return ask
 

@@ -10,13 +10,14 @@ from detector.schema import ACCOUNT_VERDICT
 from detector.verdict import write
 from detector.verdict.write import RUN_FILES
 
+TABLES = {name: pl.DataFrame({"account_id": ["a"], "of": [name]}) for name in write.TABLES}
 GUILTY = {"account": "a", "conclusive": True, "counting": ("cadence", "fingerprint"), "p": 0.01}
 
 
 def write_verdicts(output, decision, record):
     """Write a run as the engine does: into a new folder that takes its place when all went well."""
     with new_folder(output, RUN_FILES) as folder:
-        write.write_verdicts(folder, decision.accounts, [decision.sessions], record)
+        write.write_verdicts(folder, decision.accounts, [decision.sessions], TABLES, record)
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +29,15 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_run_is_two_tables_and_a_record(tmp_path, decision):
+def test_a_run_is_tables_and_a_record(tmp_path, decision):
     write_verdicts(tmp_path / "deep" / "out", decision, {"policy": "mine", "warnings": ["é"]})
     out = tmp_path / "deep" / "out"
     assert names(out) == list(RUN_FILES)
     assert pl.read_parquet(out / "accounts.parquet").equals(decision.accounts)
     assert pl.read_parquet(out / "accounts.parquet").schema == ACCOUNT_VERDICT
     assert pl.read_parquet(out / "sessions.parquet").equals(decision.sessions)
+    for name, table in TABLES.items():
+        assert pl.read_parquet(out / f"{name}.parquet").equals(table)
     assert json.loads((out / "run.json").read_text("utf-8")) == {"policy": "mine", "warnings": ["é"]}
     assert names(tmp_path / "deep") == ["out"]
 

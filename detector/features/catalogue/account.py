@@ -1,6 +1,6 @@
 """What only the account as a whole shows."""
 
-from detector.features.catalogue.record import Feature, ratio
+from detector.features.catalogue.record import Feature, counted, ratio
 
 __all__ = ["FEATURES"]
 
@@ -16,7 +16,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=4.0,
         source="volumetric bot signals: concurrency",
-        text="{value:.1f} sessions active in the same hour; normally {baseline:.1f}",
+        text="sessions active in the same hour, on average: {value}; normally {baseline}",
+        unit="sessions",
     ),
     Feature(
         name="overlap_share",
@@ -28,7 +29,12 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="volumetric bot signals: concurrency",
-        text="{value:.0%} of the requests overlap another of their session; normally {baseline:.0%}",
+        text=(
+            "{part} of {whole} requests began while another of their session was open ({value}); "
+            "normally {baseline}"
+        ),
+        counts=counted("overlaps", "served"),
+        unit="share",
         expr=ratio("overlaps", "served", "served"),
         needs=("duration_ms",),
     ),
@@ -43,9 +49,10 @@ FEATURES: tuple[Feature, ...] = (
         benign=20.0,
         source="no real person's active day lacked a 7-hour rest",
         text=(
-            "the account as a whole was active for {value:.0f} hours without a 6-hour rest; normally "
-            "{baseline:.0f}"
+            "the longest stretch of the whole account without a 6-hour rest lasted {value}; normally "
+            "{baseline}"
         ),
+        unit="h",
         decisive=36.0,
     ),
     Feature(
@@ -58,7 +65,7 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=1.0,
         source="impossible travel: shared accounts and stolen tokens",
-        text="{value:.1f} changes of country within 3 hours on each active day; normally {baseline:.1f}",
+        text="changes of country within 3 hours, for each active day: {value}; normally {baseline}",
         needs=("country",),
     ),
     Feature(
@@ -71,7 +78,7 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="people behind a relay bring their own tools",
-        text="{value:.2f} different tool sets a session; normally {baseline:.2f}",
+        text="different tool sets a session: {value}; normally {baseline}",
         needs=("tools_hash",),
     ),
 )

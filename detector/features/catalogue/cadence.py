@@ -3,7 +3,7 @@
 import polars as pl
 
 from detector.features.cadence import MICRO, SQUARE
-from detector.features.catalogue.record import Feature, ratio, spread
+from detector.features.catalogue.record import Feature, counted, ratio, spread
 from detector.settings import FloorSettings
 
 __all__ = ["FEATURES"]
@@ -31,7 +31,11 @@ FEATURES: tuple[Feature, ...] = (
         direction="low",
         benign=0.04,
         source="human-turn / tool-step split of agent traffic, measured on 1,151 sessions of people",
-        text="a person spoke in {value:.1%} of the requests; normally {baseline:.1%}",
+        text=(
+            "{part} of {whole} turns were prompts, the others results of tools ({value}); normally {baseline}"
+        ),
+        counts=counted("human_turns", "human_turns", "tool_steps"),
+        unit="share",
         expr=_human_turn_share,
         needs=("tool_result",),
         habit=True,
@@ -47,8 +51,11 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.03,
         source="gap quantiles of 1,151 human and 834 automated sessions",
         text=(
-            "{value:.1%} of the pauses between requests were longer than 30 seconds; normally {baseline:.1%}"
+            "{part} of {whole} pauses between requests were longer than 30 seconds ({value}); "
+            "normally {baseline}"
         ),
+        counts=counted("gaps_long", "gaps"),
+        unit="share",
         expr=ratio("gaps_long", "gaps", "gaps"),
         habit=True,
     ),
@@ -62,7 +69,12 @@ FEATURES: tuple[Feature, ...] = (
         direction="low",
         benign=0.003,
         source="gap quantiles of 1,151 human and 834 automated sessions",
-        text="{value:.2%} of the pauses were longer than 5 minutes; normally {baseline:.2%}",
+        text=(
+            "{part} of {whole} pauses between requests were longer than 5 minutes ({value}); "
+            "normally {baseline}"
+        ),
+        counts=counted("gaps_away", "gaps"),
+        unit="share",
         expr=ratio("gaps_away", "gaps", "away_gaps"),
         habit=True,
     ),
@@ -76,7 +88,7 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="Goh and Barabasi 2008, burstiness and memory in complex systems",
-        text="pauses vary by a factor of {value:.2f} of their mean; normally {baseline:.2f}",
+        text="the pauses between requests deviate by {value} of their mean; normally {baseline}",
         expr=_gap_variation,
         habit=True,
     ),
@@ -90,7 +102,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="robust form of the beacon dispersion score (RITA documentation)",
-        text="the pauses before new prompts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+        text="the pauses before prompts typically differ by a factor of {value}; normally {baseline}",
+        unit="ln",
         expr=spread("human_gaps", "human_log_sum", "human_log_square_sum", "human_gaps"),
         needs=("tool_result",),
         habit=True,
@@ -106,8 +119,11 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="Tan and Kumar 2002, discovery of web robot sessions",
         text=(
-            "{value:.1%} of the prompts came within 1.5 seconds of the last answer; normally {baseline:.1%}"
+            "{part} of {whole} prompts came within 1.5 seconds of the last answer ({value}); "
+            "normally {baseline}"
         ),
+        counts=counted("human_instant", "human_gaps"),
+        unit="share",
         expr=ratio("human_instant", "human_gaps", "human_gaps"),
         needs=("tool_result",),
         habit=True,
@@ -122,7 +138,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=0.85,
         source="human turns a session, measured on 1,151 human and 834 automated sessions",
-        text="{value:.0%} of the sessions hold a single prompt; normally {baseline:.0%}",
+        text="{value} of the sessions hold one prompt at most; normally {baseline}",
+        unit="share",
         needs=("tool_result",),
         habit=True,
     ),
@@ -136,7 +153,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="session lengths of 1,151 human and 834 automated sessions",
-        text="sessions last {value:.1f} minutes in the median; normally {baseline:.1f}",
+        text="half of the sessions last longer than {value}; normally {baseline}",
+        unit="min",
     ),
     Feature(
         name="quiet_hours_share",
@@ -148,10 +166,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=0.03,
         source="hours of the day of real accounts: at most 2.9 % for people",
-        text=(
-            "{value:.1%} of the prompts fall into the account's quietest 8 hours of the day; normally "
-            "{baseline:.1%}"
-        ),
+        text="{value} of the activity falls into its quietest 8 hours of the day; normally {baseline}",
+        unit="share",
     ),
     Feature(
         name="stretch_h",
@@ -163,7 +179,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=20.0,
         source="no real person's active day lacked a 7-hour rest",
-        text="active for {value:.0f} hours without a 6-hour rest; normally {baseline:.0f}",
+        text="the longest stretch without a 6-hour rest lasted {value}; normally {baseline}",
+        unit="h",
         decisive=36.0,
     ),
     Feature(
@@ -176,7 +193,11 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=3.0,
         source="Rayleigh test, Mardia and Jupp 2000, Directional Statistics, with Bonferroni correction",
-        text="sessions start at fixed minutes of the clock (evidence {value:.1f}; normally {baseline:.1f})",
+        text=(
+            "sessions start at the same minutes of the clock, as {value} would by chance; normally {baseline}"
+        ),
+        ordinary="session starts follow no clock, {value} would look so by chance; normally {baseline}",
+        unit="-log10 p",
     ),
     Feature(
         name="start_spread",
@@ -188,6 +209,7 @@ FEATURES: tuple[Feature, ...] = (
         direction="low",
         benign=0.5,
         source="robust form of the beacon dispersion score (RITA documentation)",
-        text="the times between session starts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+        text="the times between session starts typically differ by a factor of {value}; normally {baseline}",
+        unit="ln",
     ),
 )

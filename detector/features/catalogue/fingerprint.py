@@ -16,7 +16,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=2.0,
         source="header sets of the claimed client's own population",
-        text="{value:.0f} headers that this client always sends are missing; normally {baseline:.0f}",
+        text="header names missing that this client usually sends: {value}; normally {baseline}",
+        unit="names",
         expr=column("headers_missing"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -31,7 +32,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=1.0,
         source="header sets of the claimed client's own population",
-        text="{value:.0f} headers that this client never sends are present; normally {baseline:.0f}",
+        text="header names sent that this client usually does not send: {value}; normally {baseline}",
+        unit="names",
         expr=column("headers_extra"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -46,10 +48,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=0.0,
         source="Kendall 1938, a new measure of rank correlation",
-        text=(
-            "{value:.0%} of the header pairs stand in another order than this client sends; normally "
-            "{baseline:.0%}"
-        ),
+        text="{value} of the header pairs stand in another order than this client's; normally {baseline}",
+        unit="share",
         expr=column("order_distance"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -65,9 +65,9 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="HTTP/1.1 stacks keep the case they were given (RFC 9112)",
         text=(
-            "{value:.0%} of the header names are written in another case than this client's; normally "
-            "{baseline:.0%}"
+            "{value} of the header names are written in another case than this client's; normally {baseline}"
         ),
+        unit="share",
         expr=column("case_distance"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -84,9 +84,10 @@ FEATURES: tuple[Feature, ...] = (
         benign=0.0,
         source="header layouts of HTTP libraries, captured on loopback (features/libraries.toml)",
         text=(
-            "{value:.0%} of the requests were written by another HTTP library than this client's; normally "
-            "{baseline:.0%}"
+            "{value} of the requests have headers laid out as by another HTTP library than this "
+            "client's; normally {baseline}"
         ),
+        unit="share",
         expr=column("foreign_library"),
         print_mode=True,
         needs=("header_names", "user_agent"),
@@ -102,18 +103,20 @@ FEATURES: tuple[Feature, ...] = (
             direction="high",
             benign=5.0,
             source="surprisal against the claimed client's own population, counted in accounts",
-            text=f"{meaning} that this client's other users do not show "
-            "({value:.1f} bits; normally {baseline:.1f})",
+            text=f"{shown} by about {{value}} of this client's accounts at most; normally by {{baseline}}",
+            ordinary=f"{shown} by {{value}} of this client's accounts; normally by {{baseline}}",
+            unit="bits",
             expr=column(f"{aspect}_bits"),
             print_mode=True,
             needs=("user_agent", *logged),
         )
-        for aspect, cause, logged, meaning, null in (
+        for aspect, cause, logged, meaning, shown, null in (
             (
                 "user_agent",
                 "user_agent",
                 (),
                 "a user agent form",
+                "user agents of this form are sent",
                 "no user agent, a browser, or client unknown",
             ),
             (
@@ -121,6 +124,7 @@ FEATURES: tuple[Feature, ...] = (
                 "wire",
                 ("header_values", "header_names"),
                 "an accept-encoding",
+                "this accept-encoding is sent",
                 "header value or header list not logged, client unknown, or behind a proxy",
             ),
             (
@@ -128,6 +132,7 @@ FEATURES: tuple[Feature, ...] = (
                 "values",
                 ("header_values",),
                 "header values",
+                "header values like these are sent",
                 "no header values logged, or client unknown",
             ),
             (
@@ -135,6 +140,7 @@ FEATURES: tuple[Feature, ...] = (
                 "wire",
                 ("ja4", "header_names"),
                 "a TLS fingerprint",
+                "this TLS fingerprint is shown",
                 "no JA4 or header list logged, client unknown, or behind a proxy",
             ),
         )
@@ -149,7 +155,7 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="old and repackaged versions have headers of their own",
-        text="claimed version run by other accounts: {value:.0f}; normally {baseline:.0f}",
+        text="claimed version run by other accounts (1) or not (0): {value}; normally {baseline}",
         expr=column("version_known"),
         needs=("user_agent",),
     ),
@@ -163,7 +169,14 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=1.0,
         source="rotation of client identities (web robot detection)",
-        text="{value:.2f} different header orders for each e-fold of requests; normally {baseline:.2f}",
+        text=(
+            "header orders change within a session: {value} orders for each e-fold of requests; "
+            "normally {baseline}"
+        ),
+        ordinary=(
+            "header orders hold within a session: {value} orders for each e-fold of requests; "
+            "normally {baseline}"
+        ),
         print_mode=True,
         decisive=2.0,
         needs=("header_names",),

@@ -1,19 +1,21 @@
 """What is said of a feature, and the expressions that several features share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
 from detector.features.cadence import MICRO
+from detector.features.units import Unit
 from detector.settings import FloorSettings
 
-__all__ = ["Direction", "Expression", "Feature", "column", "ratio", "spread"]
+__all__ = ["Counts", "Direction", "Expression", "Feature", "column", "counted", "ratio", "spread"]
 
 Direction = Literal["high", "low", "context"]
 Level = Literal["session", "stream"]
 Expression = Callable[[FloorSettings], pl.Expr]
+Counts = Callable[[Mapping[str, int]], tuple[int, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,12 @@ class Feature:
         benign: values up to this one (down to it where ``low`` is suspicious) are what
             real people show, and never count however rare they are in a reference.
         source: where the statistic or the idea comes from.
-        text: sentence for support staff; ``{value}`` and ``{baseline}`` are filled in.
+        text: sentence for support staff; ``{value}``, ``{baseline}``, ``{part}`` and ``{whole}``
+            are filled in, and what follows ``; normally`` goes where no baseline is known.
+        unit: of the value, as ``units.measured`` writes it.
+        counts: gives {part} and {whole} of the sentence from a stream's counters; None where
+            nothing was counted.
+        ordinary: the sentence where the value is what real people show, if another one.
         expr: builds the expression over counters; None for measured columns.
         print_mode: whether it also counts against the first-party client in print
             mode or under an SDK, where automation, silence and long hours are normal.
@@ -57,6 +64,9 @@ class Feature:
     benign: float
     source: str
     text: str
+    unit: Unit = ""
+    counts: Counts | None = None
+    ordinary: str = ""
     expr: Expression | None = None
     print_mode: bool = False
     prevalence: bool = False
@@ -64,10 +74,23 @@ class Feature:
     habit: bool = False
     needs: tuple[str, ...] = ()
 
+    def is_benign(self, value: float) -> bool:
+        """Return whether real people show a value; of context features, up to the benign one."""
+        return value >= self.benign if self.direction == "low" else value <= self.benign
+
+    def counts_in(self, cohort: str) -> bool:
+        """Return whether the feature can count against a cohort."""
+        return self.print_mode or cohort != "headless"
+
 
 def column(name: str) -> Expression:
     """Return the feature of a column that is already there."""
     return lambda _: pl.col(name)
+
+
+def counted(part: str, *whole: str) -> Counts:
+    """Return the counts of a part and of its whole, which is a sum of counters."""
+    return lambda row: (row[part], sum(row[name] for name in whole))
 
 
 def ratio(part: str, whole: str, floor: str) -> Expression:

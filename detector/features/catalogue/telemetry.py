@@ -1,5 +1,8 @@
 """What the client reports about itself; never sufficient alone."""
 
+import math
+from collections.abc import Mapping
+
 import polars as pl
 
 from detector.features.cadence import MICRO
@@ -7,6 +10,9 @@ from detector.features.catalogue.record import Feature, spread
 from detector.settings import FloorSettings
 
 __all__ = ["FEATURES"]
+
+AGREE = 0.4
+"""Largest |ln(reported / served)| at which both sides of the gateway agree."""
 
 
 def _due() -> pl.Expr:
@@ -30,6 +36,18 @@ def _events(floors: FloorSettings) -> pl.Expr:
     return pl.when((pl.col("reported") >= floors.served) & (pl.col("events") > 0)).then(ratio)
 
 
+def _both_sides(row: Mapping[str, int]) -> tuple[int, int]:
+    """Return the requests that telemetry reported, and those it should have."""
+    return row["reported"], row["served"] - row["unheard"]
+
+
+def _silent(row: Mapping[str, int]) -> tuple[int, int] | None:
+    """Return the requests without telemetry of those due, None where posts do not tell or claim too many."""
+    reported, due = _both_sides(row)
+    counted = bool(row["reports"]) or not row["posts"]
+    return (max(0, due - reported), due) if counted and reported <= due * math.exp(AGREE) else None
+
+
 def _lag(floors: FloorSettings) -> pl.Expr:
     return pl.when(pl.col("lags") >= floors.posts).then(
         (pl.col("lag_log_sum") / MICRO / pl.col("lags")).exp()
@@ -47,7 +65,10 @@ FEATURES: tuple[Feature, ...] = (
         direction="low",
         benign=0.5,
         source="client documentation: telemetry is on unless switched off",
-        text="telemetry reported {value:.0%} of the requests; normally {baseline:.0%}",
+        text="no telemetry for {part} of {whole} answered requests; normally {baseline} are reported",
+        ordinary="telemetry reported {value} of {whole} answered requests; normally {baseline}",
+        counts=_silent,
+        unit="share",
         expr=_coverage,
         prevalence=True,
         needs=("telemetry posts",),
@@ -60,12 +81,14 @@ FEATURES: tuple[Feature, ...] = (
         definition="|ln(requests reported / requests served)|",
         null="telemetry off or lost by the group, or fewer than 20 served requests",
         direction="high",
-        benign=0.4,
+        benign=AGREE,
         source="counts on both sides of the gateway must agree",
         text=(
-            "the number of requests that telemetry reported is off by a factor e^{value:.2f}; normally "
-            "e^{baseline:.2f}"
+            "telemetry reported {part} requests and {whole} were answered, a factor of {value} apart; "
+            "normally {baseline}"
         ),
+        counts=_both_sides,
+        unit="ln",
         expr=_mismatch,
         print_mode=True,
         needs=("telemetry posts", "telemetry_requests"),
@@ -80,7 +103,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="events per request of the genuine client",
-        text="telemetry holds e^{value:.2f} events a request; normally e^{baseline:.2f}",
+        text="telemetry holds {value} events a request; normally {baseline}",
+        unit="ln",
         expr=_events,
         print_mode=True,
         needs=("telemetry posts", "telemetry_events"),
@@ -95,7 +119,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="OpenTelemetry batch intervals",
-        text="telemetry follows the requests by {value:.1f} seconds; normally {baseline:.1f}",
+        text="telemetry follows the requests by {value}; normally {baseline}",
+        unit="s",
         expr=_lag,
         print_mode=True,
         needs=("telemetry posts",),
@@ -110,7 +135,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="low",
         benign=0.25,
         source="robust form of the beacon dispersion score (RITA documentation)",
-        text="the times between telemetry posts spread by {value:.2f} (log scale); normally {baseline:.2f}",
+        text="the times between telemetry posts typically differ by a factor of {value}; normally {baseline}",
+        unit="ln",
         expr=spread("intervals", "interval_log_sum", "interval_log_square_sum", "posts"),
         print_mode=True,
         needs=("telemetry posts",),
@@ -125,9 +151,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=0.5,
         source="the genuine client probes the server before its first request",
-        text=(
-            "{value:.0%} of the sessions began without the client's start-up probe; normally {baseline:.0%}"
-        ),
+        text="{value} of the sessions began without the client's start-up probe; normally {baseline}",
+        unit="share",
         print_mode=True,
         needs=("telemetry posts", "probes"),
     ),

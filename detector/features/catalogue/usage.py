@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from detector.features.catalogue.record import Feature, ratio
+from detector.features.catalogue.record import Feature, counted, ratio
 from detector.settings import FloorSettings
 
 __all__ = ["FEATURES"]
@@ -29,7 +29,11 @@ FEATURES: tuple[Feature, ...] = (
         direction="low",
         benign=0.6,
         source="prompt caching documentation (5-minute lifetime)",
-        text="{value:.0%} of the warm input came from the cache; normally {baseline:.0%}",
+        text=(
+            "{value} of the input within 5 minutes of the request before came from the cache; "
+            "normally {baseline}"
+        ),
+        unit="share",
         expr=_cache,
         print_mode=True,
         needs=("cache_read_tokens",),
@@ -44,7 +48,12 @@ FEATURES: tuple[Feature, ...] = (
         direction="low",
         benign=0.7,
         source="a conversation grows; a stateless relay does not",
-        text="the context grew in {value:.0%} of the steps; normally {baseline:.0%}",
+        text=(
+            "the input was at least as long as the one before in {part} of {whole} steps ({value}); "
+            "normally {baseline}"
+        ),
+        counts=counted("context_grows", "context_pairs"),
+        unit="share",
         expr=ratio("context_grows", "context_pairs", "gaps"),
         needs=("input_tokens",),
     ),
@@ -58,7 +67,9 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="RFC 9110, Retry-After",
-        text="{value:.0%} of the waits that the server asked for were ignored; normally {baseline:.0%}",
+        text="{part} of {whole} waits that the server asked for were not kept ({value}); normally {baseline}",
+        counts=counted("early_retries", "limits"),
+        unit="share",
         expr=ratio("early_retries", "limits", "limits"),
         print_mode=True,
         needs=("status", "retry_after_s"),
@@ -73,7 +84,8 @@ FEATURES: tuple[Feature, ...] = (
         direction="high",
         benign=0.7,
         source="the genuine interactive client adds small helper calls",
-        text="{value:.0%} of the sessions lack the client's own helper calls; normally {baseline:.0%}",
+        text="{value} of the sessions lack the client's own helper calls; normally {baseline}",
+        unit="share",
         needs=("telemetry posts", "helper calls"),
     ),
     Feature(
@@ -86,7 +98,7 @@ FEATURES: tuple[Feature, ...] = (
         direction="context",
         benign=0.0,
         source="token mix of agents and chats",
-        text="output is e^{value:.1f} of all tokens; normally e^{baseline:.1f}",
+        text="output is a share of e^{value} of all tokens; normally e^{baseline}",
         expr=_output,
         needs=("output_tokens",),
     ),

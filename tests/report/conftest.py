@@ -1,0 +1,83 @@
+import dataclasses
+
+import polars as pl
+import pytest
+
+from detector.report.case import Case
+from detector.report.casefile import cases, explain
+
+
+@pytest.fixture(scope="session")
+def folder(sample_run):
+    """The verdict folder of the sample."""
+    return sample_run[0]
+
+
+@pytest.fixture(scope="session")
+def accounts(sample_run):
+    """Its accounts."""
+    return sample_run[1].accounts
+
+
+@pytest.fixture(scope="session")
+def found(folder):
+    """Cases of all flagged and watched accounts."""
+    return list(cases(folder))
+
+
+@pytest.fixture(scope="session")
+def riding(sample, folder):
+    """Case of a person's account with a harness on it."""
+    labels = pl.read_parquet(sample / "_labels" / "accounts.parquet").filter(pl.col("class") == "riding")
+    opened = [explain(folder, account) for account in labels["account_id"]]
+    return max(opened, key=lambda case: min(case.flagged_sessions, case.sessions - case.flagged_sessions))
+
+
+@pytest.fixture(scope="session")
+def of(folder, accounts):
+    """Open a case of a verdict."""
+    return lambda verdict: explain(folder, accounts.filter(verdict=verdict)["account_id"][0])
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """A verdict folder to harm."""
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def _filled(value, text, *, kept=()):
+    """Put a text wherever a record holds any text, in lists and records inside it too."""
+    if isinstance(value, str):
+        return text
+    if isinstance(value, tuple):
+        return tuple(_filled(one, text) for one in value)
+    if dataclasses.is_dataclass(value):
+        fields = [field.name for field in dataclasses.fields(value) if field.name not in kept]
+        return dataclasses.replace(value, **{name: _filled(getattr(value, name), text) for name in fields})
+    return value
+
+
+@pytest.fixture(scope="session")
+def hostile(riding):
+    """Make a case in which every text is a given one; verdicts and units stay what the code reads."""
+
+    def make(text) -> Case:
+        case = _filled(riding, text, kept=("verdict", "clearing", "reasons", "against", "evidence"))
+        kept = {
+            name: tuple(
+                dataclasses.replace(one, **dict.fromkeys(fields, text)) for one in getattr(riding, name)
+            )
+            for name, fields in (
+                ("clearing", ("what",)),
+                ("reasons", ("feature", "family", "text")),
+                ("against", ("feature", "family", "text")),
+            )
+        }
+        evidence = tuple(
+            dataclasses.replace(one, family=text, lines=(text,) * len(one.lines)) for one in riding.evidence
+        )
+        return dataclasses.replace(case, **kept, evidence=evidence)
+
+    return make
