@@ -6,20 +6,35 @@ wanted. So rows come without them, but with a key of their facts.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 import pyarrow as pa
 
-from detector.ingest.rawfacts import keys_of_frame, keys_of_lists
+from detector.ingest.packed import Packed
+from detector.ingest.rawfacts import hashes_of_lists, keys_of_frame, keys_of_rows
 from detector.ingest.sources.blocks import line_blocks
 from detector.ingest.sources.logfile import LogFile
-from detector.ingest.sources.parquet import flat_frame, is_common, list_frame, read_span, row_spans, types_of
+from detector.ingest.sources.parquet import (
+    is_common,
+    list_frame,
+    packed_columns,
+    read_group,
+    row_spans,
+    types_of,
+)
 from detector.schema import REQUEST
 
 __all__ = ["Found", "open_found"]
 
-BATCH_ROWS = 20_000
-"""Rows of Parquet taken at a time."""
+BATCH_ROWS = 130_000
+"""Rows of Parquet taken at a time without their header lists."""
+
+LIST_ROWS = 40_000
+"""Rows of Parquet taken at a time with their header lists, which are most of the memory."""
+
+SLICE_ROWS = 20_000
+"""Rows of Parquet taken at a time where polars reads it: it decodes them anew for each slice."""
 
 STREAM_ROWS = 10_000
 """Rows taken at a time where polars reads ahead: more make it slower and hold more memory."""
@@ -36,14 +51,14 @@ class Found:
     """Some rows of a log.
 
     Attributes:
-        rows: the native columns that the file has, as found; header lists may be left out.
-        keys: a hash of the raw header facts of each row, good for comparing
-            rows of one iterator of ``open_found`` only.
+        packed: the native columns that the file has, as found; header lists may be left out.
+        keys: a hash of the raw header facts of each row, good for comparing rows of
+            files of one format with the same header facts of the same types.
         whole: gives rows by number as found, header facts and all.
 
     """
 
-    rows: pl.DataFrame
+    packed: Packed
     keys: pl.Series
     whole: Callable[[pl.Series], pl.DataFrame]
 
@@ -79,23 +94,26 @@ def _arrow(file: LogFile, span: range) -> Iterator[Found]:
     flat = [name for name in columns if name not in lists]
     literals = [file.partition(key) for key in file.missing(types)]
     with file.reading():
-        for batch in read_span(file.path, span, columns, BATCH_ROWS):
-            rows = flat_frame(batch.select(flat)).with_columns(literals)
-            yield Found(
-                rows, keys_of_lists(rows, batch.select(lists)), _whole(rows, batch.select(lists), types)
-            )
+        for group in span:
+            for batch in read_group(file.path, group, columns, LIST_ROWS if lists else BATCH_ROWS):
+                packed = packed_columns(batch.select(flat))
+                packed = Packed(packed.rows.with_columns(literals), packed.texts)
+                held = batch.select(lists)
+                keys = keys_of_rows(packed, hashes_of_lists(held))
+                yield Found(packed, keys, partial(_whole, packed, held, types))
 
 
 def _whole(
-    rows: pl.DataFrame, lists: pa.RecordBatch, types: Mapping[str, pa.DataType]
-) -> Callable[[pl.Series], pl.DataFrame]:
-    return lambda numbers: rows[numbers].hstack(list_frame(lists.take(numbers.to_arrow()), types))
+    packed: Packed, lists: pa.RecordBatch, types: Mapping[str, pa.DataType], numbers: pl.Series
+) -> pl.DataFrame:
+    rows = Packed(packed.rows[numbers], packed.texts).unpacked()
+    return rows.hstack(list_frame(lists.take(numbers.to_arrow()), types))
 
 
 def _polars(file: LogFile, frames: Iterator[pl.DataFrame]) -> Iterator[Found]:
     with file.reading():
         for frame in frames:
-            yield Found(frame, keys_of_frame(frame), frame.__getitem__)
+            yield Found(Packed(frame), keys_of_frame(frame), frame.__getitem__)
 
 
 def _json(file: LogFile, types: pl.Schema) -> Iterator[pl.DataFrame]:
@@ -108,7 +126,7 @@ def _json(file: LogFile, types: pl.Schema) -> Iterator[pl.DataFrame]:
 def _frames(file: LogFile, scanned: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     if file.format == "parquet":
         # Slices hold memory down where batches of a scan would decode whole row groups ahead.
-        for start in range(0, file.rows() or 0, BATCH_ROWS):
-            yield scanned.slice(start, BATCH_ROWS).collect()
+        for start in range(0, file.rows() or 0, SLICE_ROWS):
+            yield scanned.slice(start, SLICE_ROWS).collect()
     else:
         yield from scanned.collect_batches(chunk_size=STREAM_ROWS, maintain_order=True, engine="streaming")

@@ -9,7 +9,7 @@ one of its bytes and one of the lengths that cut them, whatever the number of he
 Where a file holds text as a dictionary, the hashes of its values stand for them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ import polars as pl
 import pyarrow as pa
 
 from detector.ingest.fingerprints import FACTS, FACTS_KEY
+from detector.ingest.packed import Packed
 from detector.ingest.sources.parquet import as_bytes
 
-__all__ = ["keys_of_frame", "keys_of_lists"]
+__all__ = ["hashes_of_lists", "keys_of_frame", "keys_of_rows"]
 
 Offsets = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -31,21 +32,36 @@ def keys_of_frame(frame: pl.DataFrame) -> pl.Series:
     return frame.select(key.alias(FACTS_KEY)).to_series()
 
 
-def keys_of_lists(flat: pl.DataFrame, lists: pa.RecordBatch) -> pl.Series:
+def keys_of_rows(flat: Packed, lists: Sequence[pl.Series]) -> pl.Series:
     """Return a hash of the facts of each row.
 
     Args:
         flat: holds the facts that are no lists.
-        lists: the others: lists of text, or of structs of text.
+        lists: hashes of the others.
 
     """
-    hashes = [keys_of_frame(flat)]
+    hashes = [*(_hashes_of_column(flat, name) for name in FACTS if name in flat.rows.columns), *lists]
+    rows = np.zeros((flat.rows.height, len(hashes)), dtype=np.uint64)
+    for number, series in enumerate(hashes):
+        rows[:, number] = series.to_numpy()
+    cuts = len(hashes) * np.arange(flat.rows.height + 1)
+    return _hashed(rows.reshape(-1), cuts).alias(FACTS_KEY)
+
+
+def hashes_of_lists(lists: pa.RecordBatch) -> list[pl.Series]:
+    """Return hashes of lists of text, or of structs of text, several a column."""
+    hashes = []
     for column in lists.columns:
-        hashes.append(pl.Series(column.is_valid()))
+        hashes.append(pl.Series(column.is_valid()).cast(pl.UInt64))
         # Offsets stand for a slice as it is; of the values all are there.
-        hashes += _hashes(column.values, column.offsets.to_numpy().astype(np.int64, copy=False))
-    table = pl.DataFrame([series.alias(str(number)) for number, series in enumerate(hashes)])
-    return table.select(pl.struct(pl.all()).hash().alias(FACTS_KEY)).to_series()
+        hashes += _hashes(column.values, pl.Series(column.offsets).to_numpy().astype(np.int64, copy=False))
+    return hashes
+
+
+def _hashes_of_column(flat: Packed, name: str) -> pl.Series:
+    if name not in flat.texts:
+        return flat.rows.get_column(name).hash()
+    return flat.texts[name].hash().gather(flat.rows.get_column(name)).fill_null(0)
 
 
 def _hashes(values: pa.Array, cuts: Offsets) -> Iterator[pl.Series]:
@@ -89,5 +105,5 @@ def _ends(text: pa.Array) -> Offsets:
 
 
 def _is_known(values: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    known: np.ndarray[Any, np.dtype[np.bool_]] = values.is_valid().to_numpy(zero_copy_only=False)
+    known: np.ndarray[Any, np.dtype[np.bool_]] = pl.Series(values.is_valid()).to_numpy()
     return known

@@ -10,20 +10,18 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice, repeat
 from math import ceil
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import polars as pl
-import pyarrow as pa
 
-from detector.ingest.coded import Coded, open_coded
+from detector.ingest.coded import Coded, KnownFacts, open_coded
 from detector.ingest.fingerprints import FACTS
-from detector.ingest.parts import PART_ROWS, ROW, Part
+from detector.ingest.parts import PART_ROWS, Part
+from detector.ingest.pieces import ShardWriter, read_shard
 from detector.ingest.sources.logfile import LogFile
 from detector.ingest.store.layout import FINGERPRINT
 from detector.settings import Settings
@@ -33,21 +31,11 @@ __all__ = ["InputFile", "Shards", "split_log"]
 MOST_SHARDS = 512
 """All of them are open at once, and systems allow about a thousand open files."""
 
-FLUSH_ROWS = 200_000
-"""Rows held at least until they are written: more take more memory."""
-
-PIECE_ROWS = 2_000
-"""Rows that a piece of a shard has, about: with shorter ones writing and reading take longer."""
-
 MOST_THREADS = 4
-"""Each holds a batch of header lists, about 100 MB with all that is made of it."""
+"""Each holds a batch of rows, about 100 MB with all that is made of it."""
 
 PACKED_ROW = 100
 """Bytes that a row takes in packed text, about."""
-
-SHARD_KEY = "shard"
-
-PACKING = pa.ipc.IpcWriteOptions(compression="lz4")
 
 Item = TypeVar("Item")
 
@@ -65,7 +53,7 @@ class Shards:
     """A native log, split by account.
 
     Attributes:
-        parts: the shards, none of them empty: files of Arrow IPC.
+        parts: the shards, none of them empty: files of pieces of Arrow IPC.
         fingerprints: schema ``FINGERPRINT``: the header facts of every code in the
             parts, each code once, sorted by content. ``header_values`` holds the
             harmless headers only.
@@ -111,7 +99,7 @@ class Shards:
 
 def _part(folder: Path, name: str, rows: int) -> Part:
     path = folder / f"{name}.arrow"
-    return Part(name, rows, partial(pl.scan_ipc, path, glob=False, hive_partitioning=False))
+    return Part(name, rows, lambda: read_shard(path).lazy())
 
 
 def split_log(
@@ -137,14 +125,15 @@ def split_log(
     unknown: set[str] = set()
     rejected: Counter[str] = Counter()
     fingerprints = FINGERPRINT.to_frame()
+    known = KnownFacts()
 
     def spans() -> Iterator[Iterator[tuple[int, Coded]]]:
         for number, file in enumerate(files):
-            strange, iterators = open_coded(file, settings.read)
+            strange, iterators = open_coded(file, settings.read, known)
             unknown.update(strange)
             yield from (zip(repeat(number), iterator) for iterator in iterators)
 
-    with _Writer(folder, min(max(ceil(expected / PART_ROWS), 1), MOST_SHARDS)) as writer:
+    with ShardWriter(folder, min(max(ceil(expected / PART_ROWS), 1), MOST_SHARDS)) as writer:
         for number, coded in _side_by_side(spans(), min(os.cpu_count() or 1, MOST_THREADS)):
             read[number] += coded.read
             rejected += coded.rejected
@@ -154,7 +143,7 @@ def split_log(
             done = sum(read)
             progress("reading", done, max(expected, done))
     return Shards(
-        parts=writer.parts(),
+        parts=tuple(_part(folder, path.stem, rows) for path, rows in writer.rows().items()),
         fingerprints=fingerprints.sort(FACTS),
         unknown_columns=tuple(sorted(unknown)),
         files=tuple(InputFile(file.name, rows) for file, rows in zip(files, read, strict=True)),
@@ -183,56 +172,3 @@ def _side_by_side(parts: Iterable[Iterator[Item]], threads: int) -> Iterator[Ite
                 yield made
             elif (fresh := next(waiting, None)) is not None:
                 running.append((fresh, pool.submit(next, fresh, None)))
-
-
-class _Writer:
-    """Shards that are being written."""
-
-    def __init__(self, folder: Path, shards: int) -> None:
-        """Begin with nothing in an empty folder."""
-        self._rows: Counter[int] = Counter()
-        self._folder = folder
-        self._shards = shards
-        self._most = max(FLUSH_ROWS, PIECE_ROWS * shards)
-        self._open: dict[int, Any] = {}
-        self._stack = ExitStack()
-        self._waiting: list[pl.DataFrame] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        with self._stack:
-            if failure[0] is None:
-                self._flush()
-
-    def parts(self) -> tuple[Part, ...]:
-        """Return what was written, once it is closed."""
-        return tuple(
-            _part(self._folder, f"shard-{number}", rows) for number, rows in sorted(self._rows.items())
-        )
-
-    def write(self, rows: pl.DataFrame) -> None:
-        """Take rows of schema ``ROW``; they are written by and by, at the latest on leaving."""
-        self._waiting.append(rows)
-        if sum(frame.height for frame in self._waiting) >= self._most:
-            self._flush()
-
-    def _path(self, number: int) -> Path:
-        return self._folder / f"shard-{number}.arrow"
-
-    def _flush(self) -> None:
-        shard = (pl.col("account").hash() % self._shards).alias(SHARD_KEY)
-        rows = pl.concat([ROW.to_frame(), *self._waiting]).with_columns(shard).sort(SHARD_KEY)
-        self._waiting.clear()
-        # Not as views: a slice of these may be written with the text of all rows.
-        table = rows.drop(SHARD_KEY).to_arrow(compat_level=pl.CompatLevel.oldest())
-        counts = rows.get_column(SHARD_KEY).rle().struct.unnest()
-        start = 0
-        for length, number in counts.iter_rows():
-            if number not in self._open:
-                sink = pa.ipc.new_file(str(self._path(number)), table.schema, options=PACKING)
-                self._open[number] = self._stack.enter_context(sink)
-            self._open[number].write_table(table.slice(start, length))
-            self._rows[number] += length
-            start += length

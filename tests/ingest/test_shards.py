@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.errors import InputError
-from detector.ingest import found, shards
+from detector.ingest import found, pieces, shards
 from detector.ingest.fingerprints import FACTS
 from detector.ingest.parts import ROW
 from detector.ingest.shards import InputFile, split_log
@@ -336,8 +336,9 @@ def test_sizes_of_batches_spans_and_shards_change_no_row(tmp_path, monkeypatch):
     monkeypatch.setattr(found, "BLOCK_BYTES", 1_000)
     same(split(lines), one)
     monkeypatch.setattr(found, "BATCH_ROWS", 7)
+    monkeypatch.setattr(found, "LIST_ROWS", 5)
     monkeypatch.setattr(found, "SPAN_ROWS", 31)
-    monkeypatch.setattr(shards, "FLUSH_ROWS", 11)
+    monkeypatch.setattr(pieces, "FLUSH_ROWS", 11)
     same(split(path), one)
     monkeypatch.setattr(shards, "MOST_SHARDS", 2)
     assert len(split(path)[0].parts) <= 2
@@ -396,6 +397,7 @@ def test_unknown_columns_and_files(tmp_path):
 
 def test_progress_ends_at_the_number_of_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(found, "BATCH_ROWS", 4)
+    monkeypatch.setattr(found, "LIST_ROWS", 4)
     many(10).write_parquet(tmp_path / "log.parquet")
     told = []
     split(tmp_path, lambda *what: told.append(what))
@@ -404,6 +406,7 @@ def test_progress_ends_at_the_number_of_rows(tmp_path, monkeypatch):
 
 def test_an_interrupt_between_batches_leaves_no_thread_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(found, "BATCH_ROWS", 4)
+    monkeypatch.setattr(found, "LIST_ROWS", 4)
     many(10).write_parquet(tmp_path / "log.parquet")
 
     def interrupt(*_):

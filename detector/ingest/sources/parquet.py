@@ -13,10 +13,20 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from detector.ingest.packed import Packed
 from detector.ingest.sources.formats import reading_fault
 from detector.ingest.sources.objects import is_object, located, opened
 
-__all__ = ["as_bytes", "flat_frame", "is_common", "list_frame", "read_span", "row_spans", "types_of"]
+__all__ = [
+    "as_bytes",
+    "is_common",
+    "list_frame",
+    "open_parquet",
+    "packed_columns",
+    "read_group",
+    "row_spans",
+    "types_of",
+]
 
 _DICTIONARIES = {"RLE_DICTIONARY", "PLAIN_DICTIONARY"}
 
@@ -28,7 +38,7 @@ def types_of(path: str) -> dict[str, pa.DataType]:
         InputError: the file is damaged; so in all functions that open one.
 
     """
-    with _opened(path) as file:
+    with open_parquet(path) as file:
         return {field.name: field.type for field in file.schema_arrow}
 
 
@@ -49,7 +59,7 @@ def row_spans(path: str, rows: int) -> list[range]:
     """Cut a file into runs of row groups of at least so many rows each, but for the last."""
     spans: list[range] = []
     first, held = 0, 0
-    with _opened(path) as file:
+    with open_parquet(path) as file:
         groups = file.metadata.num_row_groups
         for group in range(groups):
             held += file.metadata.row_group(group).num_rows
@@ -59,34 +69,45 @@ def row_spans(path: str, rows: int) -> list[range]:
     return spans
 
 
-def read_span(path: str, span: range, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """Give some columns of a run of row groups, about so many rows at a time.
+def read_group(path: str, group: int, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Give some columns of a row group, about so many rows at a time.
 
     Text that the file itself holds as a dictionary comes as one.
 
     Args:
         path: the file.
-        span: numbers of the row groups.
+        group: number of the row group.
         columns: names of columns of common types.
         rows: most rows of a batch.
 
     """
-    with _opened(path) as file:
-        repeated = _repeated(file, span.start, columns)
-    with _opened(path, read_dictionary=repeated) as file:
-        for group in span:
-            # Dictionaries of lists cannot change within a batch, as they do between row groups.
-            yield from file.iter_batches(rows, [group], columns, use_threads=False)
+    with open_parquet(path) as file:
+        repeated = _repeated(file, group, columns)
+    # Dictionaries of lists cannot change within a batch, as they do between row groups.
+    with open_parquet(path, read_dictionary=repeated) as file:
+        yield from file.iter_batches(rows, [group], columns, use_threads=False)
 
 
-def flat_frame(batch: pa.RecordBatch) -> pl.DataFrame:
-    """Return a batch without lists as a frame of polars.
+def packed_columns(batch: pa.RecordBatch) -> Packed:
+    """Return a batch without lists; what is a dictionary there is packed here.
 
     Raises:
         polars.exceptions.ComputeError: some text is not UTF-8.
 
     """
-    return pl.DataFrame([_series(name, batch.column(name)) for name in batch.schema.names])
+    columns = {name: batch.column(name) for name in batch.schema.names}
+    held = {name: column for name, column in columns.items() if pa.types.is_dictionary(column.type)}
+    return Packed(
+        pl.DataFrame(
+            [
+                pl.Series(name, column.indices).reinterpret(signed=False)
+                if name in held
+                else _series(name, column)
+                for name, column in columns.items()
+            ]
+        ),
+        {name: _series(name, column.dictionary) for name, column in held.items()},
+    )
 
 
 def list_frame(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pl.DataFrame:
@@ -98,10 +119,11 @@ def list_frame(batch: pa.RecordBatch, types: Mapping[str, pa.DataType]) -> pl.Da
     """
     try:
         batch.validate(full=True)
+        columns = [batch.column(name).cast(types[name]) for name in batch.schema.names]
     except pa.ArrowInvalid as error:
         raise pl.exceptions.ComputeError(str(error)) from error
     return pl.DataFrame(
-        [pl.Series(name, batch.column(name).cast(types[name])) for name in batch.schema.names]
+        [pl.Series(name, column) for name, column in zip(batch.schema.names, columns, strict=True)]
     )
 
 
@@ -111,15 +133,19 @@ def as_bytes(text: pa.Array) -> pa.Array:
 
 
 def _series(name: str, array: pa.Array) -> pl.Series:
-    if pa.types.is_dictionary(array.type):
-        return _series(name, array.dictionary).gather(pl.Series(array.indices))
     if _is_text(array.type):
         return pl.Series(name, as_bytes(array)).cast(pl.String)
     return pl.Series(name, array)
 
 
 @contextmanager
-def _opened(path: str, **options: Any) -> Iterator[pq.ParquetFile]:
+def open_parquet(path: str, **options: Any) -> Iterator[pq.ParquetFile]:
+    """Open a file with options of pyarrow's.
+
+    Raises:
+        InputError: the file is damaged; so in all functions that open one.
+
+    """
     try:
         with pq.ParquetFile(opened(path) if is_object(path) else located(path), **options) as file:
             yield file
