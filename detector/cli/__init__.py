@@ -15,10 +15,10 @@ from detector.cli.views import evaluate, explain, report
 __all__ = ["main"]
 
 # For polars' allocator, which reads it when polars is imported (jemalloc, "TUNING"). A run frees and
-# takes the same memory again with every part of a log: kept for some seconds and shared by all threads,
-# it need not come from the kernel each time.
+# takes the same memory again with every part of a log: kept for a second and shared by all threads, it
+# need not come from the kernel each time.
 os.environ.setdefault(
-    "_RJEM_MALLOC_CONF", "narenas:2,oversize_threshold:0,dirty_decay_ms:20000,muzzy_decay_ms:0"
+    "_RJEM_MALLOC_CONF", "narenas:2,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0"
 )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import metadata
@@ -30,7 +31,7 @@ from detector.settings import Settings, default_settings
 from detector.verdict.decide import decide, list_sessions
 from detector.verdict.formats import FILES, PARQUET
 from detector.verdict.policy import load_policy
-from detector.verdict.write import ANY_FILES, write_verdicts
+from detector.verdict.write import ANY_FILES, write_sessions, write_verdicts
 
 __all__ = ["Run", "score", "train"]
 
@@ -189,8 +190,11 @@ def score(
         }
         if target is None:
             return Run(decision.accounts, pl.concat(listed).lazy(), record)
-        tables = case_tables(measured, streams, decision, loaded, rules)
-        write_verdicts(target, decision.accounts, listed, tables, record, form=form)
+        with ThreadPoolExecutor(1) as pool:
+            listing = pool.submit(write_sessions, target, listed)
+            tables = case_tables(measured, streams, decision, loaded, rules)
+            listing.result()
+        write_verdicts(target, decision.accounts, tables, record, form=form)
     return Run(decision.accounts, pl.scan_parquet(Path(str(output)) / "sessions.parquet"), record)
 
 

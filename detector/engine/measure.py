@@ -152,8 +152,10 @@ def _summarise(
     present: frozenset[str] = frozenset()
     read = repeated = 0
     tell("measuring", 0, total)
+    # The largest first, so that no core waits long for the last one.
+    parts = sorted(log.parts, key=lambda part: part.rows, reverse=True)
     for rows, filled, twice in Parallel(jobs, backend="threading", return_as="generator_unordered")(
-        delayed(one)(part) for part in log.parts
+        delayed(one)(part) for part in parts
     ):
         read, repeated, present = read + rows, repeated + twice, present | filled
         tell("measuring", read, total)

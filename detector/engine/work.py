@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ class Work:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         for name in TABLES:
-            getattr(summary, name).write_ipc(fresh / f"{name}.arrow")
+            # Packed, each column is read into memory of its own, which goes with it.
+            summary.table(name).write_ipc(fresh / f"{name}.arrow", compression="lz4")
         told = {"present": sorted(present), "repeated": repeated}
         (fresh / "told.json").write_text(json.dumps(told), "utf-8")
         fresh.rename(place)
@@ -62,10 +64,7 @@ class Work:
 
     def summary(self, parts: Sequence[Part]) -> Summary:
         """Return the summary of all parts."""
-        places = [self._place(part) for part in parts]
-        return Summary.concat(
-            Summary(**{name: pl.read_ipc(place / f"{name}.arrow") for name in TABLES}) for place in places
-        )
+        return Summary.concat([partial(_table, self._place(part)) for part in parts])
 
     def slice(self, number: int, sessions: pl.DataFrame) -> pl.LazyFrame:
         """Keep a slice of measured sessions and return it from there."""
@@ -75,6 +74,10 @@ class Work:
 
     def _place(self, part: Part) -> Path:
         return self.folder / f"part-{hashlib.sha256(part.name.encode()).hexdigest()[:32]}"
+
+
+def _table(place: Path, name: str) -> pl.DataFrame:
+    return pl.read_ipc(place / f"{name}.arrow")
 
 
 @contextmanager

@@ -4,10 +4,11 @@
 part by part.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
+import numpy as np
 import polars as pl
 
 from detector.features import cadence, clients, telemetry, usage
@@ -74,37 +75,50 @@ class Summary:
     accounts: pl.DataFrame
 
     @staticmethod
-    def concat(given: Iterable["Summary"]) -> "Summary":
+    def concat(parts: Sequence[Callable[[str], pl.DataFrame]]) -> "Summary":
         """Join the summaries of disjoint sets of accounts.
 
         Accounts are numbered by name, and sessions by account, in the order that they
         have within it: which accounts came together changes nothing.
+
+        Args:
+            parts: each gives a table of its summary by name, and is asked again rather than
+                that tables which are not joined yet are held.
+
         """
-        parts = list(given)
-        accounts = pl.concat(part.accounts for part in parts)
-        order = accounts["account_id"].arg_sort()
+        accounts = [part("accounts")["account_id"] for part in parts]
+        owners = [part("sessions").select("account", "session") for part in parts]
+        order = pl.concat(accounts).arg_sort()
         rank = order.arg_sort()
-        counts = [_per_account(part) for part in parts]
+        counts = [
+            _per_account(own["account"], names.len()) for own, names in zip(owners, accounts, strict=True)
+        ]
         by_rank = pl.concat(counts).gather(order)
         starts = (by_rank.cum_sum() - by_rank).gather(rank)
-        joined: dict[str, list[pl.DataFrame]] = {name: [] for name in Summary.__slots__}
+        codes, numbers = [], []
         done = 0
-        for part, count in zip(parts, counts, strict=True):
-            codes = rank.slice(done, count.len())
-            shift = starts.slice(done, count.len()).cast(pl.Int64) - (count.cum_sum() - count).cast(pl.Int64)
-            own = part.sessions["account"]
-            numbers = (part.sessions["session"] + shift.gather(own)).cast(pl.UInt32)
+        for own, count in zip(owners, counts, strict=True):
+            shift = starts.slice(done, count.len()) - (count.cum_sum() - count)
+            codes.append(rank.slice(done, count.len()).cast(pl.UInt32))
+            numbers.append((own["session"] + shift.gather(own["account"])).cast(pl.UInt32))
             done += count.len()
-            for name, frames in joined.items():
-                frame = getattr(part, name)
+        joined = {}
+        for name in Summary.__slots__:
+            frames = []
+            for part, code, number in zip(parts, codes, numbers, strict=True):
+                frame = part(name).clone()
                 if "session" in frame.columns:
-                    frame = frame.with_columns(session=numbers.gather(frame["session"]))
+                    frame = frame.with_columns(session=number.gather(frame["session"]))
                 if "account" in frame.columns:
-                    frame = frame.with_columns(account=codes.gather(frame["account"]).cast(pl.UInt32))
+                    frame = frame.with_columns(account=code.gather(frame["account"]))
                 frames.append(frame)
-        # What the frames were made of need not be there twice.
-        del parts, part, frame
-        return Summary(**{name: _joined(frames) for name, frames in joined.items()})
+            joined[name] = _joined(frames)
+        return Summary(**joined)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return the table of a name."""
+        found: pl.DataFrame = getattr(self, name)
+        return found
 
     def between(self, first: int, last: int) -> "Summary":
         """Return what is known of the accounts from one number to another, both included."""
@@ -126,12 +140,9 @@ def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def _per_account(part: Summary) -> pl.Series:
-    """Count the sessions of each account of a part, in the order of its accounts."""
-    counts = part.sessions.group_by("account").len("sessions")
-    return part.accounts.join(counts, on="account", how="left", maintain_order="left")["sessions"].fill_null(
-        0
-    )
+def _per_account(owners: pl.Series, accounts: int) -> pl.Series:
+    """Count how often each account owns a session."""
+    return pl.Series("sessions", np.bincount(owners.to_numpy(), minlength=accounts))
 
 
 def identify(fingerprints: pl.DataFrame, settings: Settings) -> pl.DataFrame:

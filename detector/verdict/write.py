@@ -26,29 +26,14 @@ ANY_FILES = (*RUN_FILES, *(name for names in FILES.values() for name in names))
 """What a verdict folder may hold: the files of the other forms too."""
 
 
-def write_verdicts(
-    folder: Path,
-    accounts: pl.DataFrame,
-    sessions: Iterable[pl.DataFrame],
-    tables: Mapping[str, pl.DataFrame],
-    record: Mapping[str, Any],
-    *,
-    form: str = PARQUET,
-) -> None:
-    """Write the verdict files into a folder; the same verdicts give the same Parquet bytes.
+def write_sessions(folder: Path, sessions: Iterable[pl.DataFrame]) -> None:
+    """Write the listing of sessions into a folder.
 
     Args:
         folder: where to.
-        accounts: schema ``ACCOUNT_VERDICT``.
         sessions: at least one frame, the listing in pieces; each becomes a row group.
-        tables: by name, those of ``TABLES``.
-        record: what ``run.json`` holds.
-        form: a key of ``detector.verdict.formats.FILES``, written beside the Parquet tables.
 
     """
-    accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
-    for name in TABLES:
-        tables[name].write_parquet(folder / f"{name}.parquet", compression="zstd", statistics=True)
     writer = None
     try:
         for piece in sessions:
@@ -58,6 +43,29 @@ def write_verdicts(
     finally:
         if writer:
             writer.close()
+
+
+def write_verdicts(
+    folder: Path,
+    accounts: pl.DataFrame,
+    tables: Mapping[str, pl.DataFrame],
+    record: Mapping[str, Any],
+    *,
+    form: str = PARQUET,
+) -> None:
+    """Write the other verdict files into a folder; the same verdicts give the same Parquet bytes.
+
+    Args:
+        folder: where to; sessions are listed there.
+        accounts: schema ``ACCOUNT_VERDICT``.
+        tables: by name, those of ``TABLES``.
+        record: what ``run.json`` holds.
+        form: a key of ``detector.verdict.formats.FILES``, written beside the Parquet tables.
+
+    """
+    accounts.write_parquet(folder / "accounts.parquet", compression="zstd", statistics=True)
+    for name in TABLES:
+        tables[name].write_parquet(folder / f"{name}.parquet", compression="zstd", statistics=True)
     (folder / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     if form == "ocsf":
         write_findings(folder, record)

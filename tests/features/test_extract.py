@@ -466,7 +466,7 @@ def test_taking_accounts_bucket_by_bucket_changes_nothing(pipeline, logs, floorl
             if part.height
             for codes in [part["account"].unique().sort()]
         ]
-        joined = Summary.concat([summarise(*part, whole.facts, floorless) for part in renumbered])
+        joined = Summary.concat([summarise(*part, whole.facts, floorless).table for part in renumbered])
         joined = joined.between(0, len(names) - 1)
         for name in Summary.__slots__:
             assert_frame_equal(getattr(joined, name), getattr(whole.summary, name))

@@ -17,7 +17,8 @@ GUILTY = {"account": "a", "conclusive": True, "counting": ("cadence", "fingerpri
 def write_verdicts(output, decision, record):
     """Write a run as the engine does: into a new folder that takes its place when all went well."""
     with new_folder(output, RUN_FILES) as folder:
-        write.write_verdicts(folder, decision.accounts, [decision.sessions], TABLES, record)
+        write.write_sessions(folder, [decision.sessions])
+        write.write_verdicts(folder, decision.accounts, TABLES, record)
 
 
 @pytest.fixture(scope="module")
