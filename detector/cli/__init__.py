@@ -17,9 +17,10 @@ __all__ = ["main"]
 # For polars' allocator, which reads it when polars is imported (jemalloc, "TUNING"). A run frees and
 # takes the same memory again with every part of a log: kept for a second and shared by all threads, it
 # need not come from the kernel each time.
-os.environ.setdefault(
-    "_RJEM_MALLOC_CONF", "narenas:2,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0"
-)
+# What is set already comes last and so counts.
+MALLOC = "_RJEM_MALLOC_CONF"
+KEPT = "narenas:2,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0"
+os.environ[MALLOC] = ",".join(filter(None, (KEPT, os.environ.get(MALLOC))))
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
