@@ -1,5 +1,7 @@
 """What a run keeps of the flagged and watched accounts, so that a case can be opened without the logs."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from detector.engine.measure import Measured
@@ -67,13 +69,13 @@ def _sessions(measured: Measured, asked: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("account").is_in(asked["account"].implode())).collect().sort("session")
 
 
-def _of(summary: Summary, sessions: pl.DataFrame, asked: pl.DataFrame) -> Summary:
+def _of(summary: Mapping[str, pl.LazyFrame], sessions: pl.DataFrame, asked: pl.DataFrame) -> Summary:
     """Return what was kept of some accounts."""
-    own = pl.col("session").is_in(sessions["session"].implode())
+    own = {
+        name: pl.col("session").is_in(sessions["session"].implode())
+        for name in ("sessions", "hours", "marks", "tools")
+    }
+    own["accounts"] = pl.col("account").is_in(asked["account"].implode())
     return Summary(
-        sessions=summary.sessions.filter(own),
-        hours=summary.hours.filter(own),
-        marks=summary.marks.filter(own),
-        tools=summary.tools.filter(own),
-        accounts=summary.accounts.filter(pl.col("account").is_in(asked["account"].implode())),
+        **{name: summary[name].filter(mine).collect(engine="in-memory") for name, mine in own.items()}
     )

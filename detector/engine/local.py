@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -101,6 +102,8 @@ def train(
     settings = settings or default_settings()
     rules = load_policy(policy)
     with new_folder(output) as folder, kept_work(output, log_state(logs), settings) as work:
+        # Growing trees needs scikit-learn, which takes over a second to import: meanwhile the log is read.
+        Thread(target=import_module, args=("sklearn.ensemble",)).start()
         measured = measure_log(logs, settings, work, progress=progress, jobs=jobs or cpu_count())
         usable = measured.streams.filter((pl.col("served") >= settings.floors.served) & ~rules.declared())
         if usable.is_empty():

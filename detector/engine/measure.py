@@ -40,7 +40,7 @@ class Measured:
 
     Attributes:
         log: what was read.
-        summary: what was kept of the requests.
+        summary: what was kept of the requests: the tables of ``Summary`` by name.
         rejected: rows that were left out, by reason.
         accounts: ``account``, ``account_id``, ``requests``, ``first_seen``, ``last_seen``,
             ``plan``, ``sessions``, ``paid_sessions`` (out of scope).
@@ -55,7 +55,7 @@ class Measured:
     """
 
     log: Log
-    summary: Summary
+    summary: dict[str, pl.LazyFrame]
     rejected: dict[str, int]
     accounts: pl.DataFrame
     slices: tuple[pl.LazyFrame, ...]
@@ -123,7 +123,7 @@ def measure_log(
     }
     return Measured(
         log=log,
-        summary=summary,
+        summary=work.whole(summary),
         rejected=log.rejected | ({"duplicate_request_id": repeated} if repeated else {}),
         accounts=_counted(summary),
         slices=slices,

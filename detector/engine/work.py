@@ -66,6 +66,13 @@ class Work:
         """Return the summary of all parts."""
         return Summary.concat([partial(_table, self._place(part)) for part in parts])
 
+    def whole(self, summary: Summary) -> dict[str, pl.LazyFrame]:
+        """Keep a summary and return its tables from there, by name."""
+        tables = {name: self.folder / f"whole-{name}.arrow" for name in TABLES}
+        for name, path in tables.items():
+            summary.table(name).write_ipc(path)
+        return {name: pl.scan_ipc(path) for name, path in tables.items()}
+
     def slice(self, number: int, sessions: pl.DataFrame) -> pl.LazyFrame:
         """Keep a slice of measured sessions and return it from there."""
         path = self.folder / f"slice-{number:06}.arrow"
