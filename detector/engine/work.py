@@ -55,7 +55,6 @@ class Work:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         for name in TABLES:
-            # Packed, each column is read into memory of its own, which goes with it.
             summary.table(name).write_ipc(fresh / f"{name}.arrow", compression="lz4")
         told = {"present": sorted(present), "repeated": repeated}
         (fresh / "told.json").write_text(json.dumps(told), "utf-8")

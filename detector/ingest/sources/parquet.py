@@ -21,7 +21,6 @@ __all__ = [
     "as_bytes",
     "is_common",
     "list_frame",
-    "open_parquet",
     "packed_columns",
     "read_group",
     "row_spans",
@@ -38,7 +37,7 @@ def types_of(path: str) -> dict[str, pa.DataType]:
         InputError: the file is damaged; so in all functions that open one.
 
     """
-    with open_parquet(path) as file:
+    with _opened(path) as file:
         return {field.name: field.type for field in file.schema_arrow}
 
 
@@ -59,7 +58,7 @@ def row_spans(path: str, rows: int) -> list[range]:
     """Cut a file into runs of row groups of at least so many rows each, but for the last."""
     spans: list[range] = []
     first, held = 0, 0
-    with open_parquet(path) as file:
+    with _opened(path) as file:
         groups = file.metadata.num_row_groups
         for group in range(groups):
             held += file.metadata.row_group(group).num_rows
@@ -81,10 +80,10 @@ def read_group(path: str, group: int, columns: Sequence[str], rows: int) -> Iter
         rows: most rows of a batch.
 
     """
-    with open_parquet(path) as file:
+    with _opened(path) as file:
         repeated = _repeated(file, group, columns)
     # Dictionaries of lists cannot change within a batch, as they do between row groups.
-    with open_parquet(path, read_dictionary=repeated) as file:
+    with _opened(path, read_dictionary=repeated) as file:
         yield from file.iter_batches(rows, [group], columns, use_threads=False)
 
 
@@ -139,13 +138,7 @@ def _series(name: str, array: pa.Array) -> pl.Series:
 
 
 @contextmanager
-def open_parquet(path: str, **options: Any) -> Iterator[pq.ParquetFile]:
-    """Open a file with options of pyarrow's.
-
-    Raises:
-        InputError: the file is damaged; so in all functions that open one.
-
-    """
+def _opened(path: str, **options: Any) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(opened(path) if is_object(path) else located(path), **options) as file:
             yield file
