@@ -14,13 +14,14 @@ from detector.cli.views import evaluate, explain, report
 
 __all__ = ["main"]
 
-# For polars' allocator, which reads it when polars is imported (jemalloc, "TUNING"). A run frees and
-# takes the same memory again with every part of a log: kept for a second and shared by all threads, it
-# need not come from the kernel each time.
-# What is set already comes last and so counts.
+# For the allocators of polars (jemalloc, "TUNING") and pyarrow (mimalloc, "Environment Options"), which read
+# them when they are imported. A run frees and takes the same memory again with every part of a log: kept
+# for seconds and shared by all threads, it need not come from the kernel each time.
+# What is set already counts.
 MALLOC = "_RJEM_MALLOC_CONF"
 KEPT = "narenas:2,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0"
 os.environ[MALLOC] = ",".join(filter(None, (KEPT, os.environ.get(MALLOC))))
+os.environ.setdefault("MIMALLOC_PURGE_DELAY", "5000")
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

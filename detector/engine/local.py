@@ -39,6 +39,9 @@ __all__ = ["Run", "score", "train"]
 PACKAGES = ("harness-detector", "numpy", "polars", "scikit-learn")
 """Packages whose versions a run records."""
 
+SPARE = 1
+"""Parts taken at a time beyond one a core: each waits now and then, for Python's lock or for its file."""
+
 IDENTITY = ("account_id", "verdict", "score", "sessions", "requests", "first_seen", "last_seen")
 """What tells the accounts of one run from those of any other."""
 
@@ -87,7 +90,7 @@ def train(
         seed: decides the trees and draws.
         settings: thresholds; the package's own where left out.
         progress: told of the stages.
-        jobs: parts of the log taken at a time; one a core where left out.
+        jobs: parts of the log taken at a time; one more than there are cores where left out.
 
     Returns:
         The model; ``output`` holds its bundle.
@@ -104,7 +107,7 @@ def train(
     with new_folder(output) as folder, kept_work(output, log_state(logs), settings) as work:
         # Growing trees needs scikit-learn, which takes over a second to import: meanwhile the log is read.
         Thread(target=import_module, args=("sklearn.ensemble",)).start()
-        measured = measure_log(logs, settings, work, progress=progress, jobs=jobs or cpu_count())
+        measured = measure_log(logs, settings, work, progress=progress, jobs=jobs or cpu_count() + SPARE)
         usable = measured.streams.filter((pl.col("served") >= settings.floors.served) & ~rules.declared())
         if usable.is_empty():
             raise TrainingError(
@@ -143,7 +146,7 @@ def score(
         form: ``ndjson``, ``csv`` or ``ocsf`` writes the verdicts in that form too, beside the
             Parquet tables.
         progress: told of the stages.
-        jobs: parts of the log taken at a time; one a core where left out.
+        jobs: parts of the log taken at a time; one more than there are cores where left out.
 
     Raises:
         DetectorError: the log, the bundle, the policy or the output folder cannot be used, or
@@ -162,7 +165,7 @@ def score(
         )
         clock = [time.perf_counter()]
         measured = measure_log(
-            logs, loaded.settings, work, loaded.population, progress, jobs=jobs or cpu_count()
+            logs, loaded.settings, work, loaded.population, progress, jobs=jobs or cpu_count() + SPARE
         )
         clock.append(time.perf_counter())
         if progress:

@@ -5,6 +5,7 @@ memory holds the summary of the whole log and the requests of a few parts.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,8 +107,10 @@ def measure_log(
     facts = identify(log.fingerprints, settings)
     present, repeated = _summarise(log, facts, settings, work=work, tell=tell, jobs=jobs)
     summary = work.summary(log.parts)
-    losses = find_losses(summary.sessions, summary.hours, facts, settings)
-    rewrites = find_rewrites(summary.sessions, facts, settings)
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(find_rewrites, summary.sessions, facts, settings)
+        losses = find_losses(summary.sessions, summary.hours, facts, settings)
+        rewrites = found.result()
     summary = replace(summary, sessions=losses.sessions)
     shown = facts.join(summary.marks, on="fingerprint", how="semi")
     population = fingerprint.population(fingerprint.describe(shown), seen(summary), settings.fingerprint)

@@ -55,7 +55,7 @@ class Work:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         for name in TABLES:
-            summary.table(name).write_ipc(fresh / f"{name}.arrow", compression="lz4")
+            summary.table(name).write_ipc(fresh / f"{name}.arrow")
         told = {"present": sorted(present), "repeated": repeated}
         (fresh / "told.json").write_text(json.dumps(told), "utf-8")
         fresh.rename(place)

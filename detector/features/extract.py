@@ -106,13 +106,13 @@ class Summary:
         for name in Summary.__slots__:
             frames = []
             for part, code, number in zip(parts, codes, numbers, strict=True):
-                frame = part(name).clone()
+                frame = part(name)
                 if "session" in frame.columns:
                     frame = frame.with_columns(session=number.gather(frame["session"]))
                 if "account" in frame.columns:
                     frame = frame.with_columns(account=code.gather(frame["account"]))
                 frames.append(frame)
-            joined[name] = _joined(frames)
+            joined[name] = pl.concat(frames, rechunk=True)
         return Summary(**joined)
 
     def table(self, name: str) -> pl.DataFrame:
@@ -130,14 +130,6 @@ class Summary:
         }
         accounts = self.accounts.filter(pl.col("account").is_between(first, last)).sort("account")
         return Summary(sessions=sessions, accounts=accounts, **rest)
-
-
-def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """Join frames column by column, so that no more than a column of them is held twice."""
-    names = frames[0].columns
-    return pl.DataFrame(
-        [pl.concat([frame.drop_in_place(name) for frame in frames], rechunk=True) for name in names]
-    )
 
 
 def _per_account(owners: pl.Series, accounts: int) -> pl.Series:

@@ -61,7 +61,8 @@ class Runs:
     def sums(self, table: pl.DataFrame) -> pl.DataFrame:
         """Sum up whole numbers and truth values over each run, dtype Int64; a null adds nothing."""
         # Half the time of a group of polars.
-        return pl.DataFrame([self._reduced(np.add, values) for values in table.fill_null(strategy="zero")])
+        columns = (values.fill_null(strategy="zero") if values.null_count() else values for values in table)
+        return pl.DataFrame([self._reduced(np.add, values) for values in columns])
 
     def _reduced(self, how: np.ufunc, values: pl.Series) -> pl.Series:
         numbers = values.to_physical().to_numpy()

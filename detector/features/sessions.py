@@ -135,7 +135,11 @@ def _name(undeclared: pl.DataFrame, identity: pl.DataFrame, settings: SessionSet
     gap = pl.duration(microseconds=int(settings.gap_minutes * 60e6))
     own = ["account", "in_scope", "lineage"]
     rows = undeclared.join(identity.select("fingerprint", "lineage"), on="fingerprint", how="left")
-    rows = rows.sort(*own, "timestamp").with_columns(
+    # A merge sort column by column makes use of rows that come sorted by account and time, as in a store.
+    keys = rows.select(
+        pl.col("timestamp").to_physical(), pl.col("lineage").fill_null(0), "in_scope", "account"
+    )
+    rows = rows[np.lexsort(keys.get_columns())].with_columns(
         run=(pl.col("timestamp").diff() > gap).fill_null(value=False).cum_sum()
     )
     runs = Runs.of(rows, [*own, "run"])

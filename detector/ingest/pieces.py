@@ -5,7 +5,8 @@ small as packed ones, and cost neither packing nor unpacking.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -45,6 +46,8 @@ class ShardWriter:
         self._open: dict[int, Any] = {}
         self._stack = ExitStack()
         self._waiting: list[Packed] = []
+        self._pool = ThreadPoolExecutor(1)
+        self._written: Future[None] | None = None
 
     def __enter__(self) -> Self:
         """Return the writer, which is to be left before its files are read."""
@@ -52,16 +55,20 @@ class ShardWriter:
 
     def __exit__(self, *failure: object) -> None:
         """Write what waits, unless something went wrong, and close the files."""
-        with self._stack:
+        with self._stack, self._pool:
             if failure[0] is None:
                 self._flush()
+                self._finish()
 
     def rows(self) -> dict[Path, int]:
         """Return the files that were written and the rows of each, once all is closed."""
         return {self._path(number): rows for number, rows in sorted(self._rows.items())}
 
     def write(self, rows: Packed) -> None:
-        """Take rows of schema ``ROW``; they are written by and by, at the latest on leaving."""
+        """Take rows of schema ``ROW``; they are written by and by, at the latest on leaving.
+
+        Rows that wait are written while others are read, but no more than once as many.
+        """
         self._waiting.append(rows)
         if sum(packed.rows.height for packed in self._waiting) >= self._most:
             self._flush()
@@ -70,10 +77,17 @@ class ShardWriter:
         return self._folder / f"shard-{number}.arrow"
 
     def _flush(self) -> None:
-        if not self._waiting:
-            return
-        packed = Packed.concat(self._waiting)
-        self._waiting.clear()
+        self._finish()
+        if self._waiting:
+            self._written = self._pool.submit(self._split, self._waiting)
+            self._waiting = []
+
+    def _finish(self) -> None:
+        if self._written:
+            self._written.result()
+
+    def _split(self, waiting: Sequence[Packed]) -> None:
+        packed = Packed.concat(waiting)
         shard = (packed.texts["account"].hash() % self._shards).cast(pl.UInt16)
         narrowed = [*_NARROWED, *packed.texts]
         rows = packed.rows.with_columns(packed.rows.get_column(name).shrink_dtype() for name in narrowed)

@@ -106,10 +106,12 @@ def _wires(book: Book) -> pl.DataFrame:
 
 def _headers(book: Book) -> dict[str, pa.ListArray]:
     items = book.wires.items
-    return {
-        "header_names": pa.array([one.names for one in items], HEADERS["header_names"]),
-        "header_values": pa.array([one.values for one in items], HEADERS["header_values"]),
-    }
+    lists = (
+        pl.Series("header_names", [one.names for one in items], REQUEST["header_names"]),
+        pl.Series("header_values", [one.values for one in items], REQUEST["header_values"]),
+    )
+    # By way of polars: of Python's own lists pyarrow makes no array before it has imported pandas, if it can.
+    return {one.name: one.to_arrow().cast(HEADERS[one.name]) for one in lists}
 
 
 def assemble(

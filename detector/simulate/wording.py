@@ -58,7 +58,7 @@ def worded(rows: pl.DataFrame, words: Words) -> dict[str, pa.Array]:
         **_shared(rows["wire"], lambda codes: words.wires[codes]),
         **_shared(rows["ja4"], lambda codes: words.ja4.gather(codes).alias("ja4").to_frame()),
         **{name: _taken(lists, rows["wire"].to_arrow()) for name, lists in words.headers.items()},
-        "stop_reason": pa.DictionaryArray.from_arrays(stop.to_arrow(), list(STOPS)),
+        "stop_reason": pa.DictionaryArray.from_arrays(stop.to_arrow(), pl.Series(STOPS).to_arrow()),
     }
 
 

@@ -7,6 +7,7 @@ here and read as UTF-8 where polars gets it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import ceil
 from typing import Any
 
 import polars as pl
@@ -69,7 +70,7 @@ def row_spans(path: str, rows: int) -> list[range]:
 
 
 def read_group(path: str, group: int, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """Give some columns of a row group, about so many rows at a time.
+    """Give some columns of a row group, about so many rows at a time, as many each time.
 
     Text that the file itself holds as a dictionary comes as one.
 
@@ -77,11 +78,14 @@ def read_group(path: str, group: int, columns: Sequence[str], rows: int) -> Iter
         path: the file.
         group: number of the row group.
         columns: names of columns of common types.
-        rows: most rows of a batch.
+        rows: of a batch, about: up to half as many more.
 
     """
     with _opened(path) as file:
         repeated = _repeated(file, group, columns)
+        held = file.metadata.row_group(group).num_rows
+    # A last batch of a few rows would take nearly as long as a whole one.
+    rows = max(1, ceil(held / max(1, round(held / rows))))
     # Dictionaries of lists cannot change within a batch, as they do between row groups.
     with _opened(path, read_dictionary=repeated) as file:
         yield from file.iter_batches(rows, [group], columns, use_threads=False)
