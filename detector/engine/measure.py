@@ -118,15 +118,17 @@ def measure_log(
     headers = judge_headers(summary, shown, populations, settings)
     given = log.fingerprints.join(summary.marks, on="fingerprint", how="semi")
     features = available(present | present_facts(given) | _kinds(summary))
-    parts = _measure(summary, headers, features, settings, work=work, tell=tell, jobs=jobs)
-    slices, streams, used = zip(*parts, strict=True)
+    with ThreadPoolExecutor(1) as pool:
+        whole = pool.submit(work.whole, summary)
+        parts = _measure(summary, headers, features, settings, work=work, tell=tell, jobs=jobs)
+        slices, streams, used = zip(*parts, strict=True)
     missing = {
         family: [r.name for r in FEATURES if r.family == family and r.name not in features]
         for family in FAMILIES
     }
     return Measured(
         log=log,
-        summary=work.whole(summary),
+        summary=whole.result(),
         rejected=log.rejected | ({"duplicate_request_id": repeated} if repeated else {}),
         accounts=_counted(summary),
         slices=slices,

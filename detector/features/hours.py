@@ -40,7 +40,7 @@ def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
     )
     runs = Runs.of(asked, ["key"])
     requests = runs.lengths.alias("requests")
-    located = asked.filter(pl.col("country").is_not_null())
+    located = asked.drop_nulls("country")
     hours = pl.concat(
         [
             _sums(asked.select("key", "human", "served"), runs).with_columns(requests),

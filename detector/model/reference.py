@@ -93,8 +93,8 @@ class Tail:
     def _weight(self, values: NDArray[np.float64], record: Feature) -> NDArray[np.float64]:
         """Return the weight of all that is at least as suspicious as each value."""
         if record.direction == "low":
-            return np.insert(self.below, 0, 0.0)[np.searchsorted(self.values, values, side="right")]
-        return np.append(self.above, 0.0)[np.searchsorted(self.values, values, side="left")]
+            return np.concatenate(([0.0], self.below))[np.searchsorted(self.values, values, side="right")]
+        return np.concatenate((self.above, [0.0]))[np.searchsorted(self.values, values, side="left")]
 
     def quantile(self, share: float) -> float:
         """Return the smallest value at or below which a share of the weight lies, NaN of an empty tail."""

@@ -21,6 +21,9 @@ __all__ = ["ID_BYTES", "Day", "Log", "hex_texts"]
 EPOCH = date(1970, 1, 1)
 ID_BYTES = 12
 ROW_GROUP = 262_144
+WRITTEN_ROWS = 16_384
+"""Rows that a writer takes at a time; its usual 1,024 cost a twentieth more."""
+
 RARELY_EQUAL = {
     "timestamp": "DELTA_BINARY_PACKED",
     "request_id": "DELTA_LENGTH_BYTE_ARRAY",
@@ -126,6 +129,7 @@ class Log:
             use_dictionary=DICTIONARIES,
             column_encoding=RARELY_EQUAL,
             write_statistics=["timestamp"],
+            write_batch_size=WRITTEN_ROWS,
             # The types of the file alone count: codes are read as the text that they stand for.
             store_schema=False,
         ) as writer:

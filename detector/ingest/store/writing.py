@@ -20,7 +20,8 @@ __all__ = ["MOST_ROWS", "Written", "write_partitions"]
 MOST_ROWS = 300_000
 """Requests sorted at a time."""
 
-_ROW_GROUP = 1 << 17
+_ROW_GROUP = 1 << 15
+"""Rows decoded together: a large bucket is read in parts of a few accounts, which are few rows of a day."""
 
 
 @dataclass(frozen=True, slots=True)
