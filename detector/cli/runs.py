@@ -41,7 +41,7 @@ jobs_option = click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Parts of the log taken at a time, each in memory; no result changes. [default: one more than cores]",
+    help="Parts of the log taken at a time, each in memory; no result changes. [default: cores + 1]",
 )
 
 

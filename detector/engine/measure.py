@@ -107,10 +107,8 @@ def measure_log(
     facts = identify(log.fingerprints, settings)
     present, repeated = _summarise(log, facts, settings, work=work, tell=tell, jobs=jobs)
     summary = work.summary(log.parts)
-    with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(find_rewrites, summary.sessions, facts, settings)
-        losses = find_losses(summary.sessions, summary.hours, facts, settings)
-        rewrites = found.result()
+    losses = find_losses(summary.sessions, summary.hours, facts, settings)
+    rewrites = find_rewrites(summary.sessions, facts, settings)
     summary = replace(summary, sessions=losses.sessions)
     shown = facts.join(summary.marks, on="fingerprint", how="semi")
     population = fingerprint.population(fingerprint.describe(shown), seen(summary), settings.fingerprint)

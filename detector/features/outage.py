@@ -75,8 +75,7 @@ def find_losses(
 
     """
     rows = _rows(sessions, facts, settings)
-    spent = hours.lazy().select(HEARD).join(rows.lazy().select(GROUPED), on="session")
-    losses = _lost_hours(spent.collect(), _lost_versions(rows, settings), settings)
+    losses = _lost_hours([*_by_account(hours, rows)], _lost_versions(rows, settings), settings)
     unheard, lost = _marks(sessions, pl.concat(losses), settings)
     replaced = _replaced(rows.join(sessions.select("session").filter(lost), on="session", how="semi"), rows)
     vouched = pl.col("vouched") | pl.col("session").is_in(replaced.implode())
@@ -105,24 +104,23 @@ def _rows(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Settings) -> pl
     )
 
 
-def _lost_hours(hours: pl.DataFrame, versions: pl.DataFrame, settings: Settings) -> list[pl.DataFrame]:
-    """Return the hours of sessions that lie in a loss, with ``PLACE``, ``since`` and ``until`` of it."""
+def _lost_hours(parts: list[pl.DataFrame], versions: pl.DataFrame, settings: Settings) -> list[pl.DataFrame]:
+    """Return the hours of sessions that lie in a loss, with ``PLACE``, ``since`` and ``until`` of it.
+
+    Parts, which are hours of disjoint sets of accounts, are not needed any more afterwards.
+    """
     version = [*OWN, "client_version"]
-    gone = hours.join(versions, on=version, how="semi").with_columns(
+    gone = pl.concat(part.join(versions, on=version, how="semi") for part in parts).with_columns(
         since=pl.col("hour").min().over(version), until=pl.col("hour").max().over(version) + 1
     )
+    losses = [_placed(gone, version)]
     silent = gone.filter(pl.col("posts") == 0)
-    rest = hours.join(silent, on=["session", "hour"], how="anti") if silent.height else hours
     # A silence that no report interrupts did not begin with the loss.
     reporting = (pl.col("posts") > 0).any().over("account")
-    rest = rest.with_columns(
-        edge=pl.when(reporting).then(EDGE).otherwise(0).cast(pl.Int8), everyone=pl.lit(value=True)
-    )
-    losses = [_placed(gone, version)]
-    del hours
-    # Witnesses are told apart within their account, so a few accounts are taken at a time.
-    parts = [watched(part) for part in _by_account(rest)]
-    del rest
+    edge = pl.when(reporting).then(EDGE).otherwise(0).cast(pl.Int8)
+    for number, part in enumerate(parts):
+        rest = part.join(silent, on=["session", "hour"], how="anti") if silent.height else part
+        parts[number] = watched(rest.with_columns(edge=edge, everyone=pl.lit(value=True)))
     for group in GROUPS:
         stretches = lost_stretches(parts, group, settings)
         near = [
@@ -136,12 +134,16 @@ def _lost_hours(hours: pl.DataFrame, versions: pl.DataFrame, settings: Settings)
     return losses
 
 
-def _by_account(hours: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Cut hours between accounts into parts of about ``PART_HOURS``."""
-    account = pl.col("account")
+def _by_account(hours: pl.DataFrame, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Give the hours of sessions with what is known of these, those of a few accounts at a time."""
     parts = max(1, hours.height // PART_HOURS)
+    account = pl.col("account").cast(pl.Int64)
+    numbered = rows.select(*GROUPED, part=account * parts // (account.max() + 1))
     for part in range(parts):
-        yield hours.filter(account % parts == part)
+        own = numbered.filter(pl.col("part") == part).drop("part")
+        # Sessions are numbered by account: few others lie between these.
+        near = pl.col("session").is_between(own["session"].min(), own["session"].max())
+        yield hours.filter(near).select(HEARD).join(own, on="session")
 
 
 def _placed(hours: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:

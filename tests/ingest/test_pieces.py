@@ -90,13 +90,17 @@ def test_nothing_is_written_of_a_failure(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def write(frames, writer):
+    with writer:
+        for frame in frames:
+            writer.write(frame)
+
+
 @pytest.mark.parametrize("flush", [1, 100], ids=["while rows come", "at the end"])
 def test_what_cannot_be_written_ends_the_writing(flush, tmp_path, monkeypatch):
     row = dict.fromkeys(ROW.names()) | {"account": "a"}
     rows = packed(pl.DataFrame([row], schema=ROW))
     monkeypatch.setattr(pieces, "FLUSH_ROWS", flush)
     monkeypatch.setattr(pieces, "PIECE_ROWS", 1)
-    writer = ShardWriter(tmp_path / "no such folder", 1)
-    with pytest.raises(FileNotFoundError), writer:
-        for _ in range(3):
-            writer.write(rows)
+    with pytest.raises(FileNotFoundError):
+        write([rows] * 3, ShardWriter(tmp_path / "no such folder", 1))
