@@ -30,7 +30,7 @@ __all__ = ["Found", "open_found"]
 BATCH_ROWS = 130_000
 """Rows of Parquet taken at a time without their header lists."""
 
-LIST_ROWS = 40_000
+LIST_ROWS = 65_000
 """Rows of Parquet taken at a time with their header lists, which are most of the memory."""
 
 SLICE_ROWS = 20_000

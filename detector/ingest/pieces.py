@@ -28,8 +28,6 @@ PIECE_ROWS = 8_000
 FEW_TEXTS = 256
 """So few texts are written with each piece, whether it needs them or not."""
 
-SHARD_KEY = "shard"
-
 _NARROWED = [name for name, dtype in ROW.items() if dtype in {pl.Int64, pl.Int32} and name != "fingerprint"]
 """Columns of numbers that are small more often than not."""
 
@@ -91,8 +89,10 @@ class ShardWriter:
         shard = (packed.texts["account"].hash() % self._shards).cast(pl.UInt16)
         narrowed = [*_NARROWED, *packed.texts]
         rows = packed.rows.with_columns(packed.rows.get_column(name).shrink_dtype() for name in narrowed)
-        rows = rows.with_columns(shard.gather(rows.get_column("account")).alias(SHARD_KEY)).sort(SHARD_KEY)
-        counts = rows.get_column(SHARD_KEY).rle().struct.unnest()
+        # By account too: what is told by account later comes in runs.
+        place = shard.rank("ordinal").gather(rows.get_column("account"))
+        rows = rows.sort(pl.lit(place), maintain_order=True)
+        counts = shard.gather(rows.get_column("account")).rle().struct.unnest()
         table = rows.to_arrow().combine_chunks()
         columns = {name: table.column(name).chunk(0) for name in ROW}
         texts = {
