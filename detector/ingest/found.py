@@ -11,7 +11,9 @@ from functools import partial
 import polars as pl
 import pyarrow as pa
 
+from detector.ingest.fingerprints import FACTS
 from detector.ingest.packed import Packed
+from detector.ingest.parts import NATIVE, ROW
 from detector.ingest.rawfacts import hashes_of_lists, keys_of_frame, keys_of_rows
 from detector.ingest.sources.blocks import line_blocks
 from detector.ingest.sources.logfile import LogFile
@@ -26,6 +28,9 @@ from detector.ingest.sources.parquet import (
 from detector.schema import REQUEST
 
 __all__ = ["Found", "open_found"]
+
+WANTED = tuple(name for name in REQUEST if name in {*FACTS, *(NATIVE.get(own, own) for own in ROW)})
+"""Columns that are read: the header facts, and those that rows are made of."""
 
 BATCH_ROWS = 130_000
 """Rows of Parquet taken at a time without their header lists."""
@@ -51,7 +56,7 @@ class Found:
     """Some rows of a log.
 
     Attributes:
-        packed: the native columns that the file has, as found; header lists may be left out.
+        packed: those of ``WANTED`` that the file has, as found; header lists may be left out.
         keys: a hash of the raw header facts of each row, good for comparing rows of
             files of one format with the same header facts of the same types.
         whole: gives rows by number as found, header facts and all.
@@ -79,7 +84,7 @@ def open_found(file: LogFile) -> tuple[pl.Schema, list[Iterator[Found]]]:
         added = dict.fromkeys(file.missing(types), pl.String())
         return pl.Schema({**types, **added}), [_polars(file, _json(file, types))]
     scanned, found = file.scan()
-    wanted = [name for name in found if name in REQUEST]
+    wanted = [name for name in found if name in WANTED]
     if file.format == "parquet":
         arrow = types_of(file.path)
         if all(is_common(arrow[name]) for name in wanted if name in arrow):
@@ -89,7 +94,7 @@ def open_found(file: LogFile) -> tuple[pl.Schema, list[Iterator[Found]]]:
 
 def _arrow(file: LogFile, span: range) -> Iterator[Found]:
     types = types_of(file.path)
-    columns = [name for name in REQUEST if name in types]
+    columns = [name for name in WANTED if name in types]
     lists = [name for name in columns if pa.types.is_list(types[name]) or pa.types.is_large_list(types[name])]
     flat = [name for name in columns if name not in lists]
     literals = [file.partition(key) for key in file.missing(types)]
@@ -117,7 +122,7 @@ def _polars(file: LogFile, frames: Iterator[pl.DataFrame]) -> Iterator[Found]:
 
 
 def _json(file: LogFile, types: pl.Schema) -> Iterator[pl.DataFrame]:
-    schema = {name: dtype for name, dtype in types.items() if name in REQUEST}
+    schema = {name: dtype for name, dtype in types.items() if name in WANTED}
     literals = [file.partition(key) for key in file.missing(types)]
     for block in line_blocks(file.path, BLOCK_BYTES):
         yield pl.scan_ndjson(block, schema=schema).with_columns(literals).collect()

@@ -10,7 +10,7 @@ from detector.ingest.paths import path_kinds
 from detector.schema import REQUEST
 from detector.settings import PathSettings
 
-__all__ = ["COLUMNS", "PART_ROWS", "ROW", "Part", "Requests", "read_part"]
+__all__ = ["COLUMNS", "NATIVE", "PART_ROWS", "ROW", "Part", "Requests", "read_part"]
 
 PART_ROWS = 450_000
 """Requests that a part holds, about."""
