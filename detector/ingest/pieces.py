@@ -5,7 +5,7 @@ small as packed ones, and cost neither packing nor unpacking.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +22,7 @@ __all__ = ["ShardWriter", "read_shard"]
 FLUSH_ROWS = 400_000
 """Rows held at least until they are written: more take more memory."""
 
-PIECE_ROWS = 8_000
+PIECE_ROWS = 16_000
 """Rows that a piece of a shard has, about: with shorter ones writing and reading take longer."""
 
 FEW_TEXTS = 256
@@ -84,20 +84,21 @@ class ShardWriter:
         if self._written:
             self._written.result()
 
-    def _split(self, waiting: Sequence[Packed]) -> None:
+    def _split(self, waiting: list[Packed]) -> None:
         packed = Packed.concat(waiting)
-        shard = (packed.texts["account"].hash() % self._shards).cast(pl.UInt16)
-        narrowed = [*_NARROWED, *packed.texts]
-        rows = packed.rows.with_columns(packed.rows.get_column(name).shrink_dtype() for name in narrowed)
+        rows, held = packed.rows, packed.texts
+        # Wide rows are not kept beside the narrow ones: these are most of the memory that splitting takes.
+        waiting.clear()
+        del packed
+        shard = (held["account"].hash() % self._shards).cast(pl.UInt16)
+        rows = rows.with_columns(rows.get_column(name).shrink_dtype() for name in [*_NARROWED, *held])
         # By account too: what is told by account later comes in runs.
         place = shard.rank("ordinal").gather(rows.get_column("account"))
         rows = rows.sort(pl.lit(place), maintain_order=True)
         counts = shard.gather(rows.get_column("account")).rle().struct.unnest()
         table = rows.to_arrow().combine_chunks()
         columns = {name: table.column(name).chunk(0) for name in ROW}
-        texts = {
-            name: text.to_arrow(compat_level=pl.CompatLevel.oldest()) for name, text in packed.texts.items()
-        }
+        texts = {name: text.to_arrow(compat_level=pl.CompatLevel.oldest()) for name, text in held.items()}
         start = 0
         for length, number in counts.iter_rows():
             piece = {name: _narrow(columns[name].slice(start, length), texts.get(name)) for name in ROW}
