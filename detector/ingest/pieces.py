@@ -22,6 +22,9 @@ __all__ = ["ShardWriter", "read_shard"]
 FLUSH_ROWS = 400_000
 """Rows held at least until they are written: more take more memory."""
 
+MOST_ROWS = 3_600_000
+"""Rows held at most, however many shards there are: each takes some 400 bytes, what is made of it counted."""
+
 PIECE_ROWS = 16_000
 """Rows that a piece of a shard has, about: with shorter ones writing and reading take longer."""
 
@@ -40,7 +43,7 @@ class ShardWriter:
         self._rows: Counter[int] = Counter()
         self._folder = folder
         self._shards = shards
-        self._most = max(FLUSH_ROWS, PIECE_ROWS * shards)
+        self._most = min(max(FLUSH_ROWS, PIECE_ROWS * shards), MOST_ROWS)
         self._open: dict[int, Any] = {}
         self._stack = ExitStack()
         self._waiting: list[Packed] = []

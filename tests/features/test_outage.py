@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from detector.features import outage
 from detector.features.outage import find_losses
 from detector.settings import default_settings
 
@@ -230,6 +231,24 @@ def test_the_order_of_sessions_changes_nothing():
     assert one.incidents == two.incidents
     key = ["account", "start", "client_version"]
     assert one.sessions.sort(key).drop("session").equals(two.sessions.sort(key).drop("session"))
+
+
+@pytest.mark.parametrize("hours", [1, 7, 100])
+def test_how_many_accounts_are_taken_at_a_time_changes_nothing(hours, monkeypatch):
+    rows = week(30, silent=lambda _, day: day == 2) + moved(6, "2.2", 60)
+    for order in (rows, rows[::-1], rows[::2] + rows[1::2]):
+        whole = found(*order)
+        with monkeypatch.context() as patch:
+            patch.setattr(outage, "PART_HOURS", hours)
+            apart = found(*order)
+        assert apart.incidents == whole.incidents
+        assert apart.sessions.equals(whole.sessions)
+        assert lost(whole).height
+
+
+def test_without_a_session_there_is_nothing_to_lose():
+    none = [row | {"client": None} for row in week(1)]
+    assert found(*none).incidents == ()
 
 
 def test_without_a_client_version_or_operator_nothing_is_a_cell():

@@ -104,3 +104,11 @@ def test_what_cannot_be_written_ends_the_writing(flush, tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "PIECE_ROWS", 1)
     with pytest.raises(FileNotFoundError):
         write([rows] * 3, ShardWriter(tmp_path / "no such folder", 1))
+
+
+def test_rows_of_a_piece_come_by_account_and_as_they_were_given(tmp_path):
+    rows = [dict.fromkeys(ROW.names()) | {"account": name, "status": n} for n, name in enumerate("abcabdcb")]
+    found = written(tmp_path, [pl.DataFrame(rows, schema=ROW)], 2)
+    for _, read in found.values():
+        assert read["account"].rle().len() == read["account"].n_unique()
+        assert read.group_by("account").agg(pl.col("status").diff().min() > 0)["status"].all()
