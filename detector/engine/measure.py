@@ -116,6 +116,7 @@ def measure_log(
     headers = judge_headers(summary, shown, populations, settings)
     given = log.fingerprints.join(summary.marks, on="fingerprint", how="semi")
     features = available(present | present_facts(given) | _kinds(summary))
+    # What goes to disk as it is need not wait for the measuring.
     with ThreadPoolExecutor(1) as pool:
         whole = pool.submit(work.whole, summary)
         parts = _measure(summary, headers, features, settings, work=work, tell=tell, jobs=jobs)

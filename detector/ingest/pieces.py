@@ -68,7 +68,7 @@ class ShardWriter:
     def write(self, rows: Packed) -> None:
         """Take rows of schema ``ROW``; they are written by and by, at the latest on leaving.
 
-        Rows that wait are written while others are read, but no more than once as many.
+        While they are, as many more may be taken; beyond that this waits for the writing.
         """
         self._waiting.append(rows)
         if sum(packed.rows.height for packed in self._waiting) >= self._most:
