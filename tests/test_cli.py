@@ -476,3 +476,12 @@ def test_progress_is_silent_when_asked_or_not_on_a_terminal(capsys):
         progress("measuring", 1, 4)
     assert terminal.written == ""
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_set_for_libraries_counts():
+    code = "import os, detector.cli; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    given = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    for threads, environment in (("1", given), ("7", given | {"OPENBLAS_NUM_THREADS": "7"})):
+        words = [sys.executable, "-c", code]
+        asked = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
+        assert asked.stdout.strip() == threads

@@ -3,6 +3,8 @@
 Heavy libraries are imported inside the commands, so that ``detector --help`` is quick.
 """
 
+import atexit
+import gc
 import os
 
 import click
@@ -22,6 +24,10 @@ MALLOC = "_RJEM_MALLOC_CONF"
 KEPT = "narenas:2,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0"
 os.environ[MALLOC] = ",".join(filter(None, (KEPT, os.environ.get(MALLOC))))
 os.environ.setdefault("MIMALLOC_PURGE_DELAY", "5000")
+# Nothing here multiplies matrices, for which OpenBLAS would start a thread a core with numpy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# What is frozen is left out of the last search for cycles, which goes through all that was imported.
+atexit.register(gc.freeze)
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
