@@ -23,7 +23,9 @@ __all__ = ["Losses", "find_losses"]
 OWN = ("client", "headless")
 """What every group shares: print mode seldom reports and bears no witness for people."""
 
-GROUPS: tuple[tuple[str, ...], ...] = (("everyone",), OWN, (*OWN, "client_version"), (*OWN, "asn"))
+VERSION = (*OWN, "client_version")
+
+GROUPS: tuple[tuple[str, ...], ...] = (("everyone",), OWN, VERSION, (*OWN, "asn"))
 """What those who lost a stretch of time may share."""
 
 GROUPED = ("session", "account", "device", *OWN, "client_version", "asn")
@@ -35,7 +37,7 @@ HEARD = ("session", "hour", "served", "posts", "reports", "reported")
 """What is taken of each hour."""
 
 PART_HOURS = 150_000
-"""Hours of sessions in which witnesses are looked for at a time."""
+"""Hours of sessions in which witnesses are looked for at a time, about."""
 
 EDGE = 1
 """Hours before and after a stretch that it may have begun or ended in."""
@@ -75,7 +77,8 @@ def find_losses(
 
     """
     rows = _rows(sessions, facts, settings)
-    losses = _lost_hours([*_by_account(hours, rows)], _lost_versions(rows, settings), settings)
+    parts = max(1, hours.height // PART_HOURS)
+    losses = _lost_hours([*_heard(hours, rows, parts)], _lost_versions(rows, parts, settings), settings)
     unheard, lost = _marks(sessions, pl.concat(losses), settings)
     replaced = _replaced(rows.join(sessions.select("session").filter(lost), on="session", how="semi"), rows)
     vouched = pl.col("vouched") | pl.col("session").is_in(replaced.implode())
@@ -109,11 +112,10 @@ def _lost_hours(parts: list[pl.DataFrame], versions: pl.DataFrame, settings: Set
 
     Parts, which are hours of disjoint sets of accounts, are not needed any more afterwards.
     """
-    version = [*OWN, "client_version"]
-    gone = pl.concat(part.join(versions, on=version, how="semi") for part in parts).with_columns(
-        since=pl.col("hour").min().over(version), until=pl.col("hour").max().over(version) + 1
+    gone = pl.concat(part.join(versions, on=VERSION, how="semi") for part in parts).with_columns(
+        since=pl.col("hour").min().over(VERSION), until=pl.col("hour").max().over(VERSION) + 1
     )
-    losses = [_placed(gone, version)]
+    losses = [_placed(gone, VERSION)]
     silent = gone.filter(pl.col("posts") == 0)
     # A silence that no report interrupts did not begin with the loss.
     reporting = (pl.col("posts") > 0).any().over("account")
@@ -134,13 +136,16 @@ def _lost_hours(parts: list[pl.DataFrame], versions: pl.DataFrame, settings: Set
     return losses
 
 
-def _by_account(hours: pl.DataFrame, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Give the hours of sessions with what is known of these, those of a few accounts at a time."""
-    parts = max(1, hours.height // PART_HOURS)
+def _by_account(rows: pl.DataFrame, parts: int) -> Iterator[pl.DataFrame]:
+    """Give the sessions of a few accounts at a time."""
     account = pl.col("account").cast(pl.Int64)
-    numbered = rows.select(*GROUPED, part=account * parts // (account.max() + 1))
     for part in range(parts):
-        own = numbered.filter(pl.col("part") == part).drop("part")
+        yield rows.filter(account * parts // (account.max() + 1) == part)
+
+
+def _heard(hours: pl.DataFrame, rows: pl.DataFrame, parts: int) -> Iterator[pl.DataFrame]:
+    """Give the hours of sessions with what is known of these, those of a few accounts at a time."""
+    for own in _by_account(rows.select(GROUPED), parts):
         # Sessions are numbered by account: few others lie between these.
         near = pl.col("session").is_between(own["session"].min(), own["session"].max())
         yield hours.filter(near).select(HEARD).join(own, on="session")
@@ -176,9 +181,19 @@ def _marks(sessions: pl.DataFrame, lost: pl.DataFrame, settings: Settings) -> tu
     return marks["unheard"], marks["lost"]
 
 
-def _lost_versions(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+def _lost_versions(rows: pl.DataFrame, parts: int, settings: Settings) -> pl.DataFrame:
     """Return the versions with which accounts that report with older ones never did."""
-    version, mine = [*OWN, "client_version"], ["account", *OWN]
+    # Those who never reported are few among the users of a release, and most of a campaign.
+    counts = pl.concat(map(_fallen, _by_account(rows, parts))).group_by(VERSION).agg(pl.all().sum())
+    rules = settings.incidents
+    return counts.drop_nulls("client_version").filter(
+        (pl.col("fell") >= rules.witnesses) & (pl.col("fell") >= rules.lost_share * pl.col("witnesses"))
+    )
+
+
+def _fallen(rows: pl.DataFrame) -> pl.DataFrame:
+    """Count by version the accounts that report or are silent, and those that fell silent with it."""
+    mine = ["account", *OWN]
     rows = rows.with_columns(
         older=pl.col("rank").filter("told").max().over(mine), reports=pl.col("told").cum_sum().over(mine)
     )
@@ -186,18 +201,13 @@ def _lost_versions(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     once = pl.col("reports").filter("mute").n_unique() == 1
     at = (
         rows.filter(pl.col("told") | pl.col("mute"))
-        .group_by("account", *version)
+        .group_by("account", *VERSION)
         .agg(
             told=pl.col("told").any(),
             moved=(pl.col("rank") > pl.col("older")).fill_null(value=False).all() & once,
         )
     )
-    # Those who never reported are few among the users of a release, and most of a campaign.
-    counts = at.group_by(version).agg(fell=(~pl.col("told") & pl.col("moved")).sum(), witnesses=pl.len())
-    rules = settings.incidents
-    return counts.drop_nulls("client_version").filter(
-        (pl.col("fell") >= rules.witnesses) & (pl.col("fell") >= rules.lost_share * pl.col("witnesses"))
-    )
+    return at.group_by(VERSION).agg(fell=(~pl.col("told") & pl.col("moved")).sum(), witnesses=pl.len())
 
 
 def _accounts(loss: pl.DataFrame, settings: Settings) -> pl.DataFrame:

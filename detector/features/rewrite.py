@@ -40,7 +40,8 @@ def find_rewrites(sessions: pl.DataFrame, facts: pl.DataFrame, settings: Setting
         One incident of kind ``headers_changed`` for each day, client and operator.
 
     """
-    orders = facts.select("fingerprint", order=pl.col("raw_names").list.join(","))
+    # Numbers in the order of the texts: there are many sessions.
+    orders = facts.select("fingerprint", order=pl.col("raw_names").list.join(",").rank("dense"))
     rows = (
         sessions.lazy()
         .filter(pl.col("in_scope") & pl.col("client").is_not_null())
