@@ -47,6 +47,10 @@ def _part(
     store: Store, files: pl.DataFrame, buckets: list[int], rows: int, within: tuple[str, str] | None = None
 ) -> Part:
     held = files.filter(pl.col("bucket").is_in(buckets))
+    if within:
+        # Opening a file only to find that it has none of these accounts takes a third of a millisecond.
+        begins, ends = pl.col("first") <= within[1], pl.col("last") >= within[0]
+        held = held.filter(begins.fill_null(value=True), ends.fill_null(value=True))
     paths = [str(store.path / path) for path in held["path"]]
     name = f"bucket={','.join(map(str, buckets))}" + (f" accounts={within[0]}..{within[1]}" if within else "")
     return Part(name, rows, partial(_scan, paths, within))

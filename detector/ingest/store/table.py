@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
@@ -238,24 +237,42 @@ class Store:
 
 
 def active_files(table: DeltaTable) -> pl.DataFrame:
-    """List the files of a version: ``path``, ``day``, ``bucket``, ``rows``, ``bytes``."""
+    """List the files of a version.
+
+    Returns:
+        ``path``, ``day``, ``bucket``, ``rows``, ``bytes``, and ``first`` and ``last`` of its accounts,
+        null where the transaction log does not tell.
+
+    """
     actions = pl.DataFrame(table.get_add_actions(flatten=True))
     if actions.is_empty():
-        return pl.DataFrame(schema={"path": pl.String, **_PLACE, "rows": pl.Int64, "bytes": pl.Int64})
+        return _FILES.to_frame()
+    edges = {"first": "min.account_id", "last": "max.account_id"}
     return (
         actions.select(
             "path",
-            day=pl.col("partition.day").cast(pl.Date),
-            bucket=pl.col("partition.bucket").cast(pl.Int32),
+            day="partition.day",
+            bucket="partition.bucket",
             rows="num_records",
             bytes="size_bytes",
+            **{name: told if told in actions.columns else pl.lit(None) for name, told in edges.items()},
         )
-        .cast({"rows": pl.Int64, "bytes": pl.Int64})
+        .cast(_FILES)
         .sort("day", "bucket", "path")
     )
 
 
-_PLACE: dict[str, Any] = {"day": pl.Date, "bucket": pl.Int32}
+_FILES = pl.Schema(
+    {
+        "path": pl.String(),
+        "day": pl.Date(),
+        "bucket": pl.Int32(),
+        "rows": pl.Int64(),
+        "bytes": pl.Int64(),
+        "first": pl.String(),
+        "last": pl.String(),
+    }
+)
 
 
 def _delta_schema(schema: pl.Schema) -> Schema:

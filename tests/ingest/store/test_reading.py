@@ -50,3 +50,33 @@ def test_small_buckets_go_together_and_large_ones_are_cut(store):
 def test_rows_have_the_schema_of_a_part(store):
     (part,) = store_parts(store, active_files(store.table()), 1000)
     assert part.scan().collect_schema() == ROW
+
+
+@pytest.fixture
+def two_files(tmp_path):
+    """One bucket of two accounts, a file each."""
+    for name in ("a", "b"):
+        row = {"timestamp": "2026-11-02T12:00:00Z", "account_id": name, "path": "/v1/messages"}
+        pl.DataFrame([row]).write_parquet(tmp_path / f"{name}.parquet")
+        ingestion.ingest_logs([tmp_path / f"{name}.parquet"], tmp_path / "store", keep_ids=True, buckets=1)
+    return Store.open(tmp_path / "store")
+
+
+def accounts(part):
+    return part.scan().collect()["account"].to_list()
+
+
+def test_files_without_an_account_of_a_part_are_not_opened(two_files):
+    files = active_files(two_files.table()).sort("first")
+    assert files.select("first", "last").rows() == [("a", "a"), ("b", "b")]
+    parts = list(store_parts(two_files, files, 1))
+    (two_files.path / files["path"][1]).unlink()
+    assert accounts(parts[0]) == ["a"]
+    with pytest.raises(FileNotFoundError):
+        accounts(parts[1])
+
+
+def test_files_of_unknown_accounts_are_searched(two_files):
+    files = active_files(two_files.table()).with_columns(first=pl.lit(None), last=pl.lit(None))
+    parts = list(store_parts(two_files, files.cast({"first": pl.String, "last": pl.String}), 1))
+    assert [accounts(part) for part in parts] == [["a"], ["b"]]
