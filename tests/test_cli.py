@@ -485,3 +485,10 @@ def test_what_is_set_for_libraries_counts():
         words = [sys.executable, "-c", code]
         asked = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
         assert asked.stdout.strip() == threads
+
+
+def test_what_was_imported_is_not_searched_for_cycles_at_the_end():
+    # Called last first: what is registered before the command line is imported runs after it.
+    code = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0)); import detector.cli"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "True"

@@ -76,6 +76,18 @@ def test_files_without_an_account_of_a_part_are_not_opened(two_files):
         accounts(parts[1])
 
 
+def test_long_and_strange_accounts_are_found_in_their_files(tmp_path):
+    names = ["x" * 40 + "a", "x" * 40 + "b", "\u00e9" * 30 + "2", "\U0001f600", 'A"\\\n\t', "~" * 200]
+    for minute, name in enumerate(names):
+        row = {"timestamp": f"2026-11-02T12:0{minute}:00Z", "account_id": name, "path": "/v1/messages"}
+        pl.DataFrame([row]).write_parquet(tmp_path / "log.parquet")
+        ingestion.ingest_logs([tmp_path / "log.parquet"], tmp_path / "store", keep_ids=True, buckets=1)
+    store = Store.open(tmp_path / "store")
+    store.table().create_checkpoint()
+    parts = list(store_parts(store, active_files(store.table()), 1))
+    assert [accounts(part) for part in parts] == [[name] for name in sorted(names)]
+
+
 def test_files_of_unknown_accounts_are_searched(two_files):
     files = active_files(two_files.table()).with_columns(first=pl.lit(None), last=pl.lit(None))
     parts = list(store_parts(two_files, files.cast({"first": pl.String, "last": pl.String}), 1))
