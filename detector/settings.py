@@ -13,6 +13,7 @@ from typing import Any, Self
 from detector.errors import SettingsError
 
 __all__ = [
+    "AttendanceSettings",
     "CadenceSettings",
     "ClientSettings",
     "DecisionSettings",
@@ -90,7 +91,9 @@ class ClientSettings(Section):
     """How a user agent and a header list are read."""
 
     browsers: tuple[str, ...]
-    headless_surfaces: tuple[str, ...]
+    main: str
+    elsewhere: tuple[str, ...]
+    interactive_surfaces: tuple[str, ...]
     hop_pattern: str
 
 
@@ -105,6 +108,15 @@ class CadenceSettings(Section):
     helper_models: str
     rest_hours: int
     travel_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceSettings(Section):
+    """What shows that a person is at work."""
+
+    shortest_reply_s: float
+    longest_reply_s: float
+    one_place: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +135,11 @@ class FingerprintSettings(Section):
     vouchers: int
     common_accounts: int
     common_share: float
+    version_share: float
     strange_bits: float
     odd_names: int
-    middlebox_accounts: int
+    neighbours: int
+    neighbours_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +157,8 @@ class FloorSettings(Section):
     habit_sessions: int
     days: int
     prompts: int
+    replies: int
+    named: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +181,7 @@ class IncidentSettings(Section):
     cohort_accounts: int
     shifted_share: float
     release_share: float
+    reporting_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +191,8 @@ class DecisionSettings(Section):
     counting: float
     flag_p: float
     watch_p: float
+    in_step: float
+    least_share: float
     fdr: float
     reasons: int
 
@@ -187,6 +206,7 @@ class Settings:
     sessions: SessionSettings
     clients: ClientSettings
     cadence: CadenceSettings
+    attendance: AttendanceSettings
     usage: UsageSettings
     fingerprint: FingerprintSettings
     floors: FloorSettings

@@ -31,6 +31,7 @@ from detector.schema import FAMILIES
 from detector.settings import Settings, default_settings
 from detector.verdict.decide import decide, list_sessions
 from detector.verdict.formats import FILES, PARQUET
+from detector.verdict.names import launches
 from detector.verdict.policy import load_policy
 from detector.verdict.write import ANY_FILES, write_sessions, write_verdicts
 
@@ -174,6 +175,7 @@ def score(
             measured.streams, measured.used, loaded.reference, loaded.population, loaded.settings
         )
         decision = decide(loaded, assess(loaded, streams), streams, accounts=measured.accounts, policy=rules)
+        new = launches(decision.names, measured.used)
         listed = (list_sessions(part.collect(), decision, measured.accounts) for part in measured.slices)
         clock.append(time.perf_counter())
         record = {
@@ -183,7 +185,8 @@ def score(
             "rule": rules.title,
             "input": {"source": str(logs), **_input(measured)},
             "families": _families(measured),
-            "incidents": [one.to_dict() for one in once((*measured.incidents, *shifts))],
+            "incidents": [one.to_dict() for one in once((*measured.incidents, *shifts, *new))],
+            "clients": decision.names.sort("requests", "client", descending=[True, False]).to_dicts(),
             "print_mode": _print_mode(streams, measured.accounts, decision.accounts),
             "verdicts": dict(sorted(decision.accounts["verdict"].value_counts().iter_rows())),
             "false_discovery_rate": loaded.settings.decision.fdr,

@@ -35,22 +35,25 @@ LONGEST_TOKEN = 120
 def claims(settings: ClientSettings) -> list[pl.Expr]:
     """Return the columns that a user agent claims, for a frame with ``user_agent``.
 
-    ``client`` (lower-case product name, ``browser`` for any browser, null where no
-    user agent was logged), ``client_version`` (text, null where none is given),
-    ``surface`` (entry point in the parenthesis, such as ``cli``; null where none),
-    ``headless`` (whether the surface is print mode, an SDK or CI) and
-    ``ua_template`` (the user agent with every number masked).
+    ``name`` (lower-case product name, null where no user agent was logged), ``client``
+    (the same, but ``browser`` for any browser, and the provider's main client for the names
+    of ``settings.elsewhere``, which pose as it), ``client_version`` (text, null where none is
+    given), ``surface`` (entry point in the parenthesis, such as ``cli``; null where none),
+    ``headless`` (whether the surface is none of a person's: print mode, an SDK, CI, one that
+    nobody knows) and ``ua_template`` (the user agent with every number and the entry point masked).
     """
     agent = pl.col("user_agent").str.slice(0, 4 * LONGEST_TOKEN)
     product = agent.str.extract(PRODUCT, 1).str.to_lowercase().str.slice(0, LONGEST_TOKEN)
     surface = agent.str.extract(ENTRY_POINT, 1).str.to_lowercase().str.slice(0, LONGEST_TOKEN)
-    alias = product.replace(dict.fromkeys(settings.browsers, "browser"))
+    aliases = dict.fromkeys(settings.browsers, "browser") | dict.fromkeys(settings.elsewhere, settings.main)
+    personal = surface.str.contains(any_of(settings.interactive_surfaces))
     return [
-        alias.alias("client"),
+        product.alias("name"),
+        product.replace(aliases).alias("client"),
         agent.str.extract(PRODUCT, 2).str.slice(0, LONGEST_TOKEN).alias("client_version"),
         surface.alias("surface"),
-        surface.str.contains(any_of(settings.headless_surfaces)).fill_null(value=False).alias("headless"),
-        agent.str.replace_all(r"\d[\w.+]*", "#").alias("ua_template"),
+        (~personal).fill_null(value=False).alias("headless"),
+        agent.str.replace(ENTRY_POINT + r"[^)]*", "(#").str.replace_all(r"\d[\w.+]*", "#").alias("ua_template"),
     ]
 
 

@@ -18,14 +18,14 @@ class Headers:
 
     Attributes:
         judged: result of ``fingerprint.judge`` with ``order`` (names in wire order) and
-            ``strange`` (past the benign range in what a proxy rewrites).
-        middleboxes: ``network``, ``order`` and ``middlebox`` (true) where several accounts
-            show the same strange order from one address: a proxy between them and the gateway.
+            ``rewritten`` (past the benign range in what a proxy may write).
+        proxies: ``network``, and ``vouched`` (whether an account with telemetry is among those
+            behind it): addresses at which a proxy rewrites headers, by what the neighbours show.
 
     """
 
     judged: pl.DataFrame
-    middleboxes: pl.DataFrame
+    proxies: pl.DataFrame
 
 
 def seen(summary: Summary) -> pl.DataFrame:
@@ -45,7 +45,11 @@ def seen(summary: Summary) -> pl.DataFrame:
 def judge_headers(
     summary: Summary, facts: pl.DataFrame, populations: list[pl.DataFrame], settings: Settings
 ) -> Headers:
-    """Compare every fingerprint with those of its client, and find the middleboxes.
+    """Compare every fingerprint with those of its client, and find the proxies.
+
+    A proxy is told by its neighbours: at one address several accounts, and most of those that
+    are there, show rewritten headers. What a single account shows is its own, whatever hop
+    headers it sends.
 
     Args:
         summary: of the whole fleet.
@@ -56,16 +60,28 @@ def judge_headers(
     """
     judged = fingerprint.judge(facts, populations, settings.fingerprint)
     judged = judged.join(facts.select("fingerprint", order=pl.col("names").list.join(",")), on="fingerprint")
-    strange = pl.any_horizontal(pl.col(name) > feature(name).benign for name in fingerprint.BEHIND_PROXY)
-    judged = judged.with_columns(strange=strange.fill_null(value=False))
-    shown = (
-        summary.marks.filter(pl.col("network").is_not_null())
-        .join(judged.filter("strange").select("fingerprint", "order"), on="fingerprint")
-        .join(summary.sessions.select("session", "account"), on="session")
+    written = (*fingerprint.WIRE, *fingerprint.LIBRARY)
+    rewritten = pl.any_horizontal(pl.col(name) > feature(name).benign for name in written)
+    judged = judged.with_columns(rewritten=rewritten.fill_null(value=False))
+    strange = judged.select("fingerprint", "rewritten")
+    rules = settings.fingerprint
+    proxies = (
+        summary.marks.lazy()
+        .filter(pl.col("network").is_not_null())
+        .join(strange.lazy(), on="fingerprint")
+        .join(summary.sessions.lazy().select("session", "account", "vouched"), on="session")
+        .group_by("network", "account")
+        .agg(pl.col("rewritten").any(), vouched=(pl.col("rewritten") & pl.col("vouched")).any())
+        .group_by("network")
+        .agg(pl.col("rewritten").sum(), pl.col("vouched").any(), accounts=pl.len())
+        .filter(
+            pl.col("rewritten") >= rules.neighbours,
+            pl.col("rewritten") > rules.neighbours_share * pl.col("accounts"),
+        )
+        .select("network", "vouched")
+        .collect()
     )
-    many = pl.col("account").n_unique() >= settings.fingerprint.middlebox_accounts
-    middleboxes = shown.group_by("network", "order").agg(middlebox=many).filter("middlebox")
-    return Headers(judged, middleboxes)
+    return Headers(judged, proxies)
 
 
 def describe_sessions(summary: Summary, headers: Headers) -> pl.DataFrame:
@@ -80,19 +96,21 @@ def describe_sessions(summary: Summary, headers: Headers) -> pl.DataFrame:
     browser) and ``unknown`` (no user agent was logged).
 
     Returns:
-        ``summary.sessions`` with ``cohort``, ``proxied``, ``orders`` (distinct
-        header orders) and the fingerprint features: means over the session's
-        inference requests of what ``fingerprint.judge`` says of each, null where
-        none was judged.
+        ``summary.sessions`` with ``cohort``, ``proxied`` (most requests came through a proxy
+        that neighbours show), ``orders`` (distinct header orders) and the fingerprint features:
+        means over the session's inference requests of what ``fingerprint.judge`` says of each,
+        null where none was judged, and for what the proxy writes.
 
     """
     rows = summary.marks.join(headers.judged, on="fingerprint", how="left")
-    rows = rows.join(headers.middleboxes, on=["network", "order"], how="left")
-    middlebox = pl.col("strange") & pl.col("middlebox").fill_null(value=False)
-    rows = rows.with_columns(proxied=pl.col("proxied") | middlebox)
-    rows = rows.with_columns(
-        pl.when(~pl.col("proxied")).then(name).alias(name) for name in fingerprint.BEHIND_PROXY
+    rows = rows.join(headers.proxies, on="network", how="left")
+    proxied = pl.col("vouched").is_not_null() & pl.col("rewritten").fill_null(value=False)
+    rows = rows.with_columns(proxied=proxied)
+    # Silent neighbours explain what any proxy writes, not that a program's own library did.
+    explained = dict.fromkeys(fingerprint.WIRE, pl.col("proxied")) | dict.fromkeys(
+        fingerprint.LIBRARY, pl.col("proxied") & pl.col("vouched")
     )
+    rows = rows.with_columns(pl.when(~at).then(name).alias(name) for name, at in explained.items())
     names = fingerprint.MEASURES
     weight = pl.col("requests")
     means = rows.group_by("session").agg(

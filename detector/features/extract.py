@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from detector.features import cadence, clients, telemetry, usage
+from detector.features.attendance import reply
 from detector.features.hours import hourly
 from detector.features.runs import Runs
 from detector.features.sessions import assign_sessions, in_order
@@ -174,6 +175,7 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
     key = pl.col("session").set_sorted()
     asked = order[(requests["kind"] == "inference").gather(order).to_numpy()]
     turns = cadence.turns(keyed.select(TURN)[asked].with_columns(key), settings.cadence)
+    steps = usage.steps(turns).with_columns(replies=reply(settings.attendance))
     told = keyed.select(POST)[order].with_columns(key)
     posts = telemetry.posts(told)
     parts = [
@@ -187,7 +189,7 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
             split=pl.col("tool_result").is_not_null().any(),
         ),
         _sums(
-            usage.steps(turns).lazy(), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]
+            steps.lazy(), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]
         ),
         _sums(turns.lazy().filter("human"), cadence.human_counters(settings.cadence)),
         _sums(posts.lazy(), telemetry.counters()),
@@ -198,7 +200,8 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
     table = table.with_columns(
         pl.col(name).fill_null(0).cast(pl.Int64 if name.endswith(AMOUNTS) else pl.Int32) for name in COUNTERS
     )
-    table = table.with_columns(vouched=pl.col("posts") > 0)
+    # Made-up telemetry, whose counts do not agree, vouches for nothing.
+    table = table.with_columns(vouched=telemetry.agrees())
     # Without an address the network operator is the next best place.
     place = pl.coalesce("network", pl.col("asn").cast(pl.UInt64, strict=False)).alias("network")
     marks = _counted(turns.select("session", "fingerprint", place), ["session", "fingerprint", "network"])
@@ -215,7 +218,7 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
     tools = _counted(turns, ["session", "tools_hash"]).select("session", "tools_hash").drop_nulls()
     return Summary(
         sessions=table.sort("session").with_columns(pl.col("session").cast(pl.UInt32)),
-        hours=hourly(turns, posts),
+        hours=hourly(steps, posts),
         marks=marks.sort("session", "fingerprint", "network"),
         tools=tools.sort("session", "tools_hash"),
         accounts=_accounts(requests, names),

@@ -16,19 +16,20 @@ from detector.settings import FingerprintSettings
 
 __all__ = [
     "ASPECTS",
-    "BEHIND_PROXY",
+    "LIBRARY",
     "MEASURES",
     "POPULATION",
+    "WIRE",
     "common_lists",
     "describe",
     "judge",
     "population",
 ]
 
-ASPECTS = ("wire", "core", "order", "accept_encoding", "values", "user_agent", "ja4")
-"""Facts of a fingerprint that a client's population shares: how names arrive
-(HTTP version and case), which names, their order and case, the accept-encoding,
-other harmless values, the user agent's form, the TLS client."""
+ASPECTS = ("name", "core", "order", "accept_encoding", "values", "user_agent", "ja4")
+"""Facts of a fingerprint that a client's population shares: the product name, which header
+names, their order and case, the accept-encoding, other harmless values, the user agent's
+form, the TLS client."""
 
 MEASURES = (
     "headers_missing",
@@ -39,13 +40,17 @@ MEASURES = (
     "accept_encoding_bits",
     "values_bits",
     "user_agent_bits",
+    "name_bits",
     "ja4_bits",
     "version_known",
 )
 """What :func:`judge` measures of a fingerprint."""
 
-BEHIND_PROXY = ("order_distance", "case_distance", "foreign_library", "accept_encoding_bits", "ja4_bits")
-"""Measures of what a proxy rewrites: never judged behind one, nor where none could be seen."""
+WIRE = ("order_distance", "case_distance", "accept_encoding_bits", "ja4_bits")
+"""Measures of what a proxy rewrites."""
+
+LIBRARY = ("foreign_library",)
+"""The measure of what only a proxy that is a program of its own writes."""
 
 POPULATION = pl.Schema(
     {
@@ -72,9 +77,8 @@ def describe(facts: pl.DataFrame) -> pl.DataFrame:
         where the fact was logged.
 
     """
-    wire = pl.format("{}/{}", pl.col("http_version").fill_null("?"), pl.col("lowered"))
     values = {
-        "wire": pl.when(pl.col("lowered").is_not_null()).then(wire),
+        "name": pl.when(pl.col("client") != "browser").then("name"),
         "core": pl.col("core"),
         "order": pl.col("raw_names").list.join(","),
         "accept_encoding": pl.col("accept_encoding"),
@@ -86,19 +90,11 @@ def describe(facts: pl.DataFrame) -> pl.DataFrame:
         "fingerprint",
         "client",
         pl.col("client_version").fill_null("").alias("version"),
-        "headless",
         *(values[aspect].alias(aspect) for aspect in ASPECTS),
     )
-    index = ["fingerprint", "client", "version", "headless"]
+    index = ["fingerprint", "client", "version"]
     long = wide.unpivot(index=index, variable_name="aspect", value_name="value")
-    # The entry point is part of the user agent: print mode has user agents of its own.
-    apart = pl.col("headless") & (pl.col("aspect") == "user_agent")
-    client = pl.when(apart).then(pl.format("{} headless", "client")).otherwise("client")
-    return (
-        long.with_columns(client=client)
-        .drop("headless")
-        .filter(pl.col("value").is_not_null() & pl.col("client").is_not_null())
-    )
+    return long.filter(pl.col("value").is_not_null() & pl.col("client").is_not_null())
 
 
 def population(described: pl.DataFrame, seen: pl.DataFrame, settings: FingerprintSettings) -> pl.DataFrame:
@@ -180,18 +176,14 @@ def judge(
     who run it today.
 
     Returns:
-        A row a fingerprint: ``proxied`` and ``MEASURES``: ``<aspect>_bits``, the
-        surprisal -log2 P; ``headers_missing`` and ``headers_extra`` (names against
-        the nearest common set); ``order_distance`` and ``case_distance`` (share of
-        name pairs in another order, and of names in another case, than in the
-        nearest common order, 0 to 1); ``foreign_library`` (1 where the headers stand as
-        a known HTTP library writes them and no common order of the client does, else 0;
-        null for libraries of the client's own language under versions that nobody else
-        runs: they may have another runtime);
-        ``version_known`` (1 where other accounts stand behind the claimed version,
-        else 0). Null where the fact was not logged, where
-        nobody's fingerprint of that client is known, and, for what proxies rewrite,
-        behind a proxy and where no header list could show one.
+        A row a fingerprint: ``MEASURES``: ``<aspect>_bits``, the surprisal -log2 P;
+        ``headers_missing`` and ``headers_extra`` (names against the nearest common set);
+        ``order_distance`` and ``case_distance`` (share of name pairs in another order, and of
+        names in another case, than in the nearest common order, 0 to 1); ``foreign_library``
+        (1 where the headers stand as a known HTTP library writes them and no common order of the
+        client does, else 0); ``version_known`` (1 where other accounts stand behind the claimed
+        version, else 0). Null where the fact was not logged, where nobody's fingerprint of that
+        client is known, and, for what proxies rewrite, where no header list was logged.
 
     """
     described = describe(facts)
@@ -205,27 +197,17 @@ def judge(
     empty = [pl.lit(None, pl.Float64).alias(aspect) for aspect in ASPECTS if aspect not in bits.columns]
     bits = bits.with_columns(empty).rename({aspect: f"{aspect}_bits" for aspect in ASPECTS})
     joined = facts.join(bits, on="fingerprint", how="left")
-    # Most users of the client send capitals: what lowers them also sorts and rewrites.
-    strange_wire = pl.col("lowered") & (pl.col("wire_bits") > -np.log2(0.5))
-    joined = joined.with_columns(proxied=(pl.col("hops") | strange_wire).fill_null(value=False))
     joined = joined.with_columns(_distances(joined, populations, settings))
     versions = _known_versions(populations, settings)
     joined = joined.with_columns(version=pl.col("client_version").fill_null(""))
     joined = joined.join(versions, on=["client", "version"], how="left")
     compared = pl.col("headers_missing").is_not_null()
     joined = joined.with_columns(version_known=pl.when(compared).then(pl.col("version_known").fill_null(0.0)))
-    # A release may have moved to another runtime, hardly to another language.
-    settled = (pl.col("version_known") == 1) | (pl.col("foreign_language") == 1)
-    joined = joined.with_columns(foreign_library=pl.when(settled).then("foreign_library"))
     # Without a header list nobody can tell whether a proxy rewrote the rest.
-    direct = ~pl.col("proxied") & pl.col("hops").is_not_null()
+    listed = pl.col("core").is_not_null()
     return joined.select(
         "fingerprint",
-        "proxied",
-        *(
-            pl.when(direct).then(name).alias(name) if name in BEHIND_PROXY else pl.col(name)
-            for name in MEASURES
-        ),
+        *(pl.when(listed).then(name).alias(name) if name in WIRE else pl.col(name) for name in MEASURES),
     )
 
 
@@ -255,7 +237,7 @@ def common_lists(
     whole = pl.col("version") == "*"
     total = pl.col("weight").sum().over("client", "version")
     known = pl.when(whole).then(total).max().over("client") >= settings.reference_accounts
-    share = pl.when(whole).then(settings.common_share).otherwise(0.5)
+    share = pl.when(whole).then(settings.common_share).otherwise(settings.version_share)
     common = (pl.col("weight") >= settings.common_accounts) & (pl.col("weight") >= share * total)
     tables = [
         _weighted(table.filter(pl.col("aspect") == aspect), settings).filter(known & common)
@@ -274,7 +256,7 @@ def _distances(
     """Return the distances to the nearest common set and order, a value a row of ``facts``."""
     sets = common_lists(populations, "core", settings)
     orders = common_lists(populations, "order", settings)
-    found = {name: np.full(facts.height, np.nan) for name in (*MEASURES[:5], "foreign_language")}
+    found = {name: np.full(facts.height, np.nan) for name in MEASURES[:5]}
     rows = facts.with_row_index("row").filter(pl.col("core").is_not_null() & pl.col("client").is_not_null())
     for (client,), part in rows.group_by("client"):
         at = part["row"].to_numpy()
@@ -284,5 +266,5 @@ def _distances(
             found["headers_missing"][at], found["headers_extra"][at] = nearest_set(cores, common)
         if common := orders.get(str(client)):
             found["order_distance"][at], found["case_distance"][at] = nearest_order(raw, common)
-            found["foreign_library"][at], found["foreign_language"][at] = foreign(raw, common)
+            found["foreign_library"][at] = foreign(raw, common)
     return [pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in found.items()]

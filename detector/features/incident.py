@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 __all__ = ["Incident", "Kind", "once"]
 
-Kind = Literal["telemetry_lost", "headers_changed", "release", "cohort_shift"]
+Kind = Literal["telemetry_lost", "headers_changed", "release", "cohort_shift", "new_client"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,9 @@ class Incident:
             which most did), ``headers_changed`` (since a
             day most accounts of a client send their headers in another order, everywhere
             or behind a network operator), ``release`` (many accounts run a version newer
-            than any that the model knows) or ``cohort_shift`` (most accounts of a cohort
-            show what the model knows as rare).
+            than any that the model knows), ``cohort_shift`` (most accounts of a cohort
+            show what the model knows as rare) or ``new_client`` (many accounts use a client
+            whose name the policy does not know).
         client: product name in the user agent; None where it holds for all.
         version: of the client; None where it holds for all.
         asn: network operator (autonomous system number); None where it holds for all.
@@ -55,6 +56,9 @@ class Incident:
         client = "several clients" if self.client is None else self.client
         if self.kind == "release":
             return f"{many} of {client} run {self.version}, newer than the model knows, {days}; {aside}"
+        if self.kind == "new_client":
+            line = f'if it is the provider\'s own, add "{self.client}" to first_party of the policy'
+            return f"{many} use {self.client}, a name that the policy does not know, {days}; {line}"
         where = f" {self.version}" if self.version is not None else ""
         where += f" from network operator {self.asn}" if self.asn is not None else ""
         if self.kind == "headers_changed":

@@ -28,50 +28,47 @@ class Library:
 
 
 def layout(names: Sequence[str]) -> str:
-    """Return where the library's own headers stand.
+    """Return where the library's own headers stand, in lower case: proxies and tools change case.
 
     Args:
-        names: header names in wire order, case as received, without those of hops.
+        names: header names in wire order, without those of hops.
 
     Returns:
-        The names of ``OWN`` as received, each run of others as ``*``, in one text.
+        The names of ``OWN``, each run of others as ``*``, in one text.
 
     """
-    marked = (name if name.lower() in OWN else "*" for name in names)
+    marked = (name.lower() if name.lower() in OWN else "*" for name in names)
     return " ".join(mark for name, run in groupby(marked) for mark in (["*"] if name == "*" else run))
 
 
-def library(names: Sequence[str]) -> Library | None:
-    """Return the library that writes its headers in this layout, None where none is known to."""
-    return _known().get(layout(names))
+def library(names: Sequence[str]) -> frozenset[Library]:
+    """Return the libraries that write their headers in this layout; none where none is known to."""
+    return _known().get(layout(names), frozenset())
 
 
-def foreign(
-    lists: Sequence[Sequence[str]], references: Sequence[Sequence[str]]
-) -> tuple[list[bool], list[bool]]:
-    """Tell which lists another library wrote than the one of the references.
+def foreign(lists: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> list[bool]:
+    """Tell which lists another library wrote than those of the references.
 
     Args:
-        lists: header names in wire order, case as received.
+        lists: header names in wire order.
         references: orders that are known to be a client's own.
 
     Returns:
-        For each list whether a library wrote it that wrote none of the references;
-        and whether that is moreover one of another language than all of theirs.
+        For each list whether a known library wrote it, and none that may have written a reference.
 
     """
-    own = {one for one in map(library, references) if one is not None}
-    languages = {one.language for one in own}
+    own = frozenset().union(*map(library, references))
     wrote = [library(names) for names in lists]
-    return (
-        [one is not None and one not in own for one in wrote],
-        [one is not None and bool(own) and one.language not in languages for one in wrote],
-    )
+    return [bool(libraries) and not libraries & own for libraries in wrote]
 
 
 @cache
-def _known() -> dict[str, Library]:
-    """Return the library of each layout of ``libraries.toml``."""
+def _known() -> dict[str, frozenset[Library]]:
+    """Return the libraries of each layout of ``libraries.toml``."""
     text = resources.files("detector.features").joinpath("libraries.toml").read_text("utf-8")
-    rows = tomllib.loads(text)["library"]
-    return {layout: Library(row["name"], row["language"]) for row in rows for layout in row["layouts"]}
+    layouts: dict[str, frozenset[Library]] = {}
+    for row in tomllib.loads(text)["library"]:
+        for spelling in row["layouts"]:
+            key = spelling.lower()
+            layouts[key] = layouts.get(key, frozenset()) | {Library(row["name"], row["language"])}
+    return layouts

@@ -10,6 +10,7 @@ import math
 
 import polars as pl
 
+from detector.features.attendance import attended, places, restless_days
 from detector.features.extract import COUNTERS, Summary
 from detector.features.fingerprint import MEASURES
 from detector.features.registry import FEATURES, feature, measure
@@ -89,7 +90,9 @@ def measure_streams(
     Returns:
         A row a stream: ``stream``, the columns of ``KEY``, ``sessions``,
         ``requests``, ``served``, ``tokens``, ``subscribed`` (whether the log says
-        that a plan pays), ``client_version`` (of its longest session) and every feature.
+        that a plan pays), ``client_version`` (of its longest session), ``days`` (with a
+        request), ``attended`` (whether a person is at work on it; null where nothing tells)
+        and every feature.
 
     """
     floors = settings.floors
@@ -122,26 +125,28 @@ def measure_streams(
     hours = summary.hours.filter(pl.col("requests") > 0).join(
         sessions.select("session", "stream", "account", "cohort"), on="session"
     )
+    restless = restless_days(hours, "stream", settings.cadence.rest_hours)
     tables = [
         _starts(sessions, settings),
         _hours_of_day(hours, settings),
-        _stretch(hours, "stream", settings).rename({"stretch": "stretch_h"}),
+        restless.rename({"restless": "restless_days", "stretch": "stretch_h"}),
         hours.group_by("stream", "hour")
         .agg(pl.len())
         .group_by("stream")
         .agg(parallel_sessions=pl.col("len").mean()),
         _tools(sessions, summary, settings),
+        attended(hours, settings),
+        _sleepless(hours, summary, sessions, settings),
     ]
     for table in tables:
         streams = streams.join(table, on="stream", how="left")
-    # Print mode on a timer beside a person is honest: its hours are not the account's.
+    # Where nothing tells prompts from steps, nobody can see whether a person is there.
+    seen = pl.lit("attended_days" in available)
+    streams = streams.with_columns(attended=pl.when(seen).then("attended"))
     personal = hours.filter(pl.col("cohort") != "headless")
-    whole = _stretch(personal, "account", settings).rename({"stretch": "account_stretch_h"})
-    for table in (whole, _moves(personal, settings)):
-        streams = streams.join(table, on="account", how="left")
+    streams = streams.join(_moves(personal, settings), on="account", how="left")
     streams = streams.with_columns(
-        pl.when(pl.col("cohort") != "headless").then(name).alias(name)
-        for name in ("account_stretch_h", "country_moves")
+        country_moves=pl.when(pl.col("cohort") != "headless").then("country_moves")
     )
     # Several people, or one who travels: then the hours are not one person's.
     elsewhere = (pl.col("country_moves") > feature("country_moves").benign).fill_null(value=False)
@@ -208,13 +213,14 @@ def _hours_of_day(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     return quiet.select("stream", quiet_hours_share=pl.when(enough).then(pl.col("quiet") / pl.col("total")))
 
 
-def _stretch(hours: pl.DataFrame, key: str, settings: Settings) -> pl.DataFrame:
-    """Return the longest run of active hours that no rest interrupts, in hours."""
-    rows = hours.select(key, "hour").unique().sort(key, "hour")
-    rest = (pl.col("hour").diff() > settings.cadence.rest_hours).fill_null(value=False)
-    rows = rows.with_columns(run=rest.cum_sum().over(key))
-    runs = rows.group_by(key, "run").agg(length=pl.col("hour").max() - pl.col("hour").min() + 1)
-    return runs.group_by(key).agg(stretch=pl.col("length").max().cast(pl.Float64))
+def _sleepless(
+    hours: pl.DataFrame, summary: Summary, sessions: pl.DataFrame, settings: Settings
+) -> pl.DataFrame:
+    """Measure ``sleepless_days`` of streams that nearly always come from one address."""
+    replies = hours.filter(pl.col("replies") > 0)
+    restless = restless_days(replies, "stream", settings.cadence.rest_hours)
+    place = places(summary.marks, sessions).filter(pl.col("main_place") >= settings.attendance.one_place)
+    return restless.join(place, on="stream").select("stream", sleepless_days="restless")
 
 
 def _moves(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
@@ -246,9 +252,11 @@ def _starts(sessions: pl.DataFrame, settings: Settings) -> pl.DataFrame:
 
 
 def _tools(sessions: pl.DataFrame, summary: Summary, settings: Settings) -> pl.DataFrame:
-    """Count the distinct tool sets a session of each stream."""
+    """Count the tool sets that each stream offers in several sessions."""
     used = summary.tools.join(sessions.select("session", "stream"), on="session")
-    several = pl.col("session").n_unique() >= settings.floors.sessions
-    return used.group_by("stream").agg(
-        tools_variety=pl.when(several).then(pl.col("tools_hash").n_unique() / pl.col("session").n_unique())
+    sets = used.group_by("stream", "tools_hash").agg(times=pl.col("session").n_unique())
+    sets = sets.group_by("stream").agg(tools_variety=(pl.col("times") > 1).sum().cast(pl.Float64))
+    several = used.group_by("stream").agg(several=pl.col("session").n_unique() >= settings.floors.sessions)
+    return sets.join(several, on="stream").select(
+        "stream", tools_variety=pl.when("several").then("tools_variety")
     )

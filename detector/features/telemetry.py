@@ -9,7 +9,10 @@ import polars as pl
 
 from detector.features.cadence import LARGEST_COUNT, micro
 
-__all__ = ["COUNTERS", "counters", "posts"]
+__all__ = ["AGREE", "COUNTERS", "agrees", "counters", "posts"]
+
+AGREE = 0.4
+"""Largest |ln(reported / served)| at which both sides of the gateway agree."""
 
 COUNTERS = (
     "posts",
@@ -62,6 +65,17 @@ def posts(rows: pl.DataFrame) -> pl.DataFrame:
         )
         .collect(engine="in-memory")
     )
+
+
+def agrees() -> pl.Expr:
+    """Return whether a session reports, and as many requests as were served.
+
+    For ``COUNTERS``, and ``served`` and ``unheard`` of ``extract.COUNTERS``. Posts that give no
+    number report all of them.
+    """
+    due = pl.col("served") - pl.col("unheard")
+    ratio = ((pl.col("reported") + 1) / (due + 1)).log().abs()
+    return (pl.col("posts") > 0) & ((pl.col("reports") == 0) | (ratio <= AGREE))
 
 
 def _last(where: pl.Expr, rows: int = 0) -> pl.Expr:

@@ -5,8 +5,8 @@ from typing import Literal
 
 __all__ = ["Unit", "measured", "spanned"]
 
-Unit = Literal["", "share", "h", "min", "s", "bits", "ln", "-log10 p", "sessions", "names"]
-"""``share`` of 1; hours, minutes, seconds; ``bits`` of surprisal (-log2 of a share of accounts);
+Unit = Literal["", "share", "days", "h", "min", "s", "bits", "ln", "-log10 p", "sessions", "names"]
+"""``share`` of 1; ``days``, hours, minutes, seconds; ``bits`` of surprisal (-log2 of a share of accounts);
 ``ln`` of a ratio; ``-log10 p`` of a chance; a mean of ``sessions``; a count of ``names``; a bare number."""
 
 LARGEST = 16.0

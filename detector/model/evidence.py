@@ -16,10 +16,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from detector.features.registry import Feature
+from detector.model.reference import Reference
 from detector.schema import FAMILIES
-from detector.settings import DecisionSettings
+from detector.settings import Settings
 
-__all__ = ["Grounds", "envelope", "family_sums", "grounds", "widen"]
+__all__ = ["Grounds", "envelope", "family_sums", "grounds", "weigh", "widen"]
 
 LEADING = ("fingerprint", "cadence", "telemetry")
 """Families that can carry a verdict with the support of another one."""
@@ -28,10 +29,22 @@ UNEXCUSED = ("fingerprint", "telemetry")
 """Families that print mode does not explain."""
 
 SILENCE = "silence"
-"""The cause of missing telemetry, which never makes a family strong."""
+"""Missing telemetry: a setting that 14 to 21 % of honest customers have. It supports what is
+strong without it, and never makes a family strong."""
 
-LIBRARY = "library"
-"""The cause of headers that another program's HTTP library wrote."""
+RANKING = frozenset({SILENCE, "version"})
+"""Causes that raise the score and are no evidence by themselves: anybody may switch telemetry
+off or keep an old version, and a tool is free to claim any version."""
+
+REWRITTEN = frozenset({"order", "case", "encoding", "tls"})
+"""Causes that one proxy on the way explains together: one piece of evidence, unless the
+client's own TLS arrives, for then nobody on the way can have rewritten anything."""
+
+PEOPLE, CROWD = "people", frozenset({"tools", "parallel", "context"})
+"""The cause of a relay (replies from one address that never stop), and what goes with it."""
+
+HOURS = "hours"
+"""The cause of activity that leaves nobody a night's rest."""
 
 MOST_FAMILIES = 3
 """Families that an envelope row reaches into at most."""
@@ -78,12 +91,10 @@ class Grounds:
 
     Attributes:
         counting: shape (streams, families): at least one cause of the family counts.
-        strong: shape (streams, families): two causes count, or one decisive feature.
-        conclusive: shape (streams,): a leading family that is strong and a cause of
-            its own from another family, or one that counts and two others beside
-            the account's.
-        telling: shape (streams,): a cause counts, silence aside, of a family that can
-            lead; many terminals, usage and switched-off telemetry tell nothing alone.
+        strong: shape (streams,): a family that may lead has two causes, or one decisive feature.
+        conclusive: shape (streams,): one of the ways that :func:`grounds` names is complete.
+        telling: shape (streams,): a cause counts, those of ``RANKING`` aside, of a family that
+            can lead; many terminals and usage tell nothing alone.
 
     """
 
@@ -93,80 +104,173 @@ class Grounds:
     telling: NDArray[np.bool_]
 
 
-def grounds(
-    oriented: NDArray[np.float64],
-    streams: pl.DataFrame,
-    features: Sequence[Feature],
-    settings: DecisionSettings,
-) -> Grounds:
-    """Apply the rule of independent families: a strong one with another, or three.
+def weigh(reference: Reference, streams: pl.DataFrame, settings: Settings) -> NDArray[np.float64]:
+    """Orient streams, without what is no evidence about this stream.
 
-    A cause counts where one of its features lies past the benign range and in the
-    outermost tail of the reference. Silence (no telemetry) counts wherever most of
-    the cohort reports; it supports what another family says and never leads, and
-    so do account and usage evidence. In print mode automation and silence are
-    normal and prove nothing, but they support what a strong fingerprint or faked
-    telemetry says: those are no property of print mode.
+    Rhythm and hours are none where a person is at work: what runs there by itself is that
+    person's own. Nor are rhythm, hours, usage and terminals where telemetry reports every
+    request as the genuine client does.
 
     Args:
-        oriented: the matrix of ``Reference.orient``.
+        reference: the population.
+        streams: result of ``features.measure_streams``.
+        settings: all settings.
+
+    Returns:
+        Shape (streams, features), as ``Reference.orient`` gives it.
+
+    """
+    oriented = reference.orient(streams)
+    attended = streams["attended"].fill_null(value=False).to_numpy()
+    invented = np.zeros(streams.height, dtype=bool)
+    for i, record in enumerate(reference.features):
+        if record.family == "telemetry" and record.cause != SILENCE:
+            invented |= oriented[:, i] >= settings.decision.counting
+    covered = (streams["telemetry_coverage"] >= settings.decision.in_step).fill_null(value=False)
+    in_step = (covered & streams["reporting"]).to_numpy() & ~invented
+    excused = {"cadence": attended | in_step, "usage": in_step, "account": in_step}
+    for i, record in enumerate(reference.features):
+        if record.family in excused:
+            oriented[excused[record.family], i] = 0.0
+    return oriented
+
+
+def grounds(
+    oriented: NDArray[np.float64], streams: pl.DataFrame, features: Sequence[Feature], settings: Settings
+) -> Grounds:
+    """Apply the rule of evidence: which ways to a flag are complete.
+
+    A cause counts where one of its features lies past the benign range and in the outermost
+    tail of the reference; silence (no telemetry) wherever it is measured. There are five ways, and each needs two families:
+
+    - *foreign program*: the fingerprint is strong (two causes that nothing explains, or one that
+      nothing can), and any other family counts, be it silence;
+    - *unattended*: nobody is ever at work on the stream, for days; its rhythm is strong, its hours
+      leave nobody a rest, and any other family counts, be it silence. The client's own scheduler
+      works on the minute and at night, but not day and night. Where nothing tells whether a person
+      is there, rhythm supports and never leads;
+    - *rider*: the same without its hours, but silent beside a stream of the same client and account
+      whose telemetry is in step: switching it off would have silenced both;
+    - *invented telemetry*: two causes of telemetry, and a fingerprint or a rhythm that counts;
+    - *relay*: people answer the model from one address, day and night, without telemetry, with
+      the tools or contexts of several.
+
+    In print mode automation and silence are normal and prove nothing, but they support a strong
+    fingerprint or invented telemetry: those are no property of print mode.
+
+    Args:
+        oriented: the matrix of :func:`weigh`.
         streams: the rows it was made from.
         features: its columns.
         settings: what counts.
 
     """
     none = np.zeros(len(oriented), dtype=bool)
+    counts, causes, excused, decisive = _causes(oriented, streams, features, settings)
+    families = {family: np.any(list(own.values()), axis=0) for family, own in causes.items()}
+    loud = {
+        family: [at for cause, at in own.items() if cause not in RANKING]
+        for family, own in _merged(causes, streams, counts, features).items()
+    }
+    heard = {family: np.any([none, *own], axis=0) for family, own in loud.items()}
+    strong = {family: (np.sum([none, *own], axis=0) >= 2) | decisive[family] for family, own in loud.items()}
+    silent = causes["telemetry"].get(SILENCE, none)
+
+    def beside(leader: str) -> NDArray[np.bool_]:
+        return np.any([at for family, at in families.items() if family != leader], axis=0)
+
+    days = (streams["days"] >= settings.floors.days).to_numpy()
+    alone = (~streams["attended"]).fill_null(value=False).to_numpy() & days
+    # Without a user agent nobody knows whether this is print mode.
+    alone &= (streams["cohort"] != "unknown").to_numpy()
+    unattended = strong["cadence"] & alone
+    restless = unattended & causes["cadence"].get(HOURS, none)
+    people = causes["account"].get(PEOPLE, none) & decisive["account"]
+    several = np.any(
+        [none, heard["fingerprint"], *(own[cause] for own in causes.values() for cause in CROWD & set(own))],
+        axis=0,
+    )
+    ways = {
+        "foreign program": strong["fingerprint"] & beside("fingerprint"),
+        "unattended": restless & beside("cadence"),
+        "rider": unattended & silent & _beside_reports(streams, settings),
+        "invented telemetry": strong["telemetry"] & (heard["fingerprint"] | heard["cadence"]),
+        "relay": people & silent & several,
+    }
+    conclusive = np.any(list(ways.values()), axis=0)
+    for leader in UNEXCUSED:
+        for family in sorted(set(FAMILIES) - {leader}):
+            for cause, at in excused[family].items():
+                apart = strong[leader] & at & ~causes[leader].get(cause, none)
+                families[family] = families[family] | apart
+                conclusive |= apart
+    return Grounds(
+        np.column_stack([families[family] for family in FAMILIES]),
+        strong["fingerprint"] | strong["telemetry"] | unattended | people,
+        conclusive,
+        np.any([heard[family] for family in LEADING], axis=0),
+    )
+
+
+def _beside_reports(streams: pl.DataFrame, settings: Settings) -> NDArray[np.bool_]:
+    """Tell the streams beside which the same client of the same account reports in step."""
+    in_step = pl.col("reporting") & (pl.col("telemetry_coverage") >= settings.decision.in_step)
+    beside = streams.select(in_step.any().over("account", "client").fill_null(value=False))
+    return beside.to_series().to_numpy()
+
+
+Causes = dict[str, dict[str, NDArray[np.bool_]]]
+"""By family and cause, the streams for which it counts."""
+
+
+def _causes(
+    oriented: NDArray[np.float64], streams: pl.DataFrame, features: Sequence[Feature], settings: Settings
+) -> tuple[dict[str, NDArray[np.bool_]], Causes, Causes, dict[str, NDArray[np.bool_]]]:
+    """Return what counts by feature and by cause, what print mode excuses, and what is decisive by family."""
+    none = np.zeros(len(oriented), dtype=bool)
     headless = (streams["cohort"] == "headless").to_numpy()
-    causes: dict[str, dict[str, NDArray[np.bool_]]] = {family: {} for family in FAMILIES}
-    excused: dict[str, dict[str, NDArray[np.bool_]]] = {family: {} for family in FAMILIES}
-    decisive: dict[str, NDArray[np.bool_]] = dict.fromkeys(FAMILIES, none)
+    counts: dict[str, NDArray[np.bool_]] = {}
+    causes: Causes = {family: {} for family in FAMILIES}
+    excused: Causes = {family: {} for family in FAMILIES}
+    decisive = dict.fromkeys(FAMILIES, none)
     for i, record in enumerate(features):
         value = streams[record.name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        counts = oriented[:, i] > 0 if record.cause == SILENCE else oriented[:, i] >= settings.counting
         own = causes[record.family]
-        own[record.cause] = own.get(record.cause, none) | counts
+        # Silence is a setting, however many have it: it is there or not, and never rare.
+        counts[record.name] = (
+            (value < record.benign) & ~headless
+            if record.cause == SILENCE
+            else oriented[:, i] >= settings.decision.counting
+        )
+        own[record.cause] = own.get(record.cause, none) | counts[record.name]
         if record.decisive is not None:
-            decisive[record.family] = decisive[record.family] | (counts & (value >= record.decisive))
+            outside = counts[record.name] & (value >= record.decisive)
+            decisive[record.family] = decisive[record.family] | outside
         if not record.print_mode:
             past = value < record.benign if record.direction == "low" else value > record.benign
             normal = excused[record.family]
             normal[record.cause] = normal.get(record.cause, none) | (headless & past)
     _settle(causes)
-    counting = {family: np.any(list(own.values()), axis=0) for family, own in causes.items()}
-    loud = {
-        family: sum((at for cause, at in own.items() if cause != SILENCE), none.astype(int))
-        for family, own in causes.items()
-    }
-    strong = {family: (loud[family] >= 2) | decisive[family] for family in FAMILIES}
-    # Nobody knows the headers of a version that nobody else runs (old, repackaged, just out):
-    # there a foreign fingerprint needs one cause more, unless a library that no version uses wrote it.
-    alone = (streams["version_known"] < 0.5).fill_null(value=False).to_numpy()
-    alone &= ~causes["fingerprint"].get(LIBRARY, none)
-    strong["fingerprint"] = (loud["fingerprint"] >= np.where(alone, 3, 2)) | decisive["fingerprint"]
-    families = np.sum(list(counting.values()), axis=0)
-    # Many terminals are a habit of busy people: they support what is strong, and nothing weaker.
-    beside = families - counting["account"]
-    # Without a user agent nobody knows whether this is print mode: rhythm cannot lead.
-    may = {"cadence": (streams["cohort"] != "unknown").to_numpy()}
-    conclusive = none.copy()
-    for leader in LEADING:
-        leads = (strong[leader] & (families >= 2)) | ((loud[leader] >= 1) & (beside >= 3))
-        conclusive |= leads & may.get(leader, ~none)
-    for leader in UNEXCUSED:
-        for family in sorted(set(FAMILIES) - {leader}):
-            for cause, at in excused[family].items():
-                apart = strong[leader] & at & ~causes[leader].get(cause, none)
-                counting[family] = counting[family] | apart
-                conclusive |= apart
-    return Grounds(
-        np.column_stack([counting[family] for family in FAMILIES]),
-        np.column_stack([strong[family] for family in FAMILIES]),
-        conclusive,
-        np.any([loud[family] > 0 for family in LEADING], axis=0),
-    )
+    return counts, causes, excused, decisive
 
 
-def _settle(causes: dict[str, dict[str, NDArray[np.bool_]]]) -> None:
+def _merged(
+    causes: Causes, streams: pl.DataFrame, counts: dict[str, NDArray[np.bool_]], features: Sequence[Feature]
+) -> Causes:
+    """Merge the causes that one proxy explains, but for streams that arrive with the client's own TLS."""
+    own = causes["fingerprint"]
+    rewritten = {cause: at for cause, at in own.items() if cause in REWRITTEN}
+    tls = next((record for record in features if record.cause == "tls"), None)
+    if tls is None or len(rewritten) < 2:
+        return causes
+    familiar = (streams[tls.name] <= tls.benign).fill_null(value=False).to_numpy() & ~counts[tls.name]
+    merged = {"wire": np.any([at & ~familiar for at in rewritten.values()], axis=0)}
+    apart = {cause: at & familiar for cause, at in rewritten.items()}
+    rest = {cause: at for cause, at in own.items() if cause not in REWRITTEN}
+    return causes | {"fingerprint": rest | apart | merged}
+
+
+def _settle(causes: Causes) -> None:
     """Leave a cause that two families share to the first of them, where it counts in both."""
     taken: dict[str, NDArray[np.bool_]] = {}
     for family in (*LEADING, *(family for family in FAMILIES if family not in LEADING)):

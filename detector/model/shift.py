@@ -18,7 +18,7 @@ import polars as pl
 from detector.features.clients import release_ranks
 from detector.features.incident import Incident
 from detector.features.registry import FEATURES, SCORED
-from detector.model.evidence import SILENCE
+from detector.model.evidence import SILENCE, weigh
 from detector.model.reference import Reference
 from detector.settings import Settings
 
@@ -102,7 +102,7 @@ def _evidence(
     streams: pl.DataFrame, reference: Reference, settings: Settings
 ) -> tuple[dict[str, pl.Series], dict[str, pl.Series]]:
     """Return, by cause, the streams that could show it and those in which it counts."""
-    oriented = reference.orient(streams)
+    oriented = weigh(reference, streams, settings)
     enough = streams["served"] >= settings.floors.served
     told: dict[str, pl.Series] = {}
     shown: dict[str, pl.Series] = {}
@@ -123,9 +123,14 @@ def _cohorts(streams: pl.DataFrame, used: pl.DataFrame, settings: Settings) -> I
     causes = tuple(sorted({record.cause for record in SCORED}))
     fewest = settings.incidents.cohort_accounts
     for (cohort,), part in used.sort("cohort").group_by("cohort", maintain_order=True):
+        own = streams.filter(pl.col("cohort") == cohort)
+        # As long as some report, those who do not have switched it off.
+        reporting = own.filter("reporting")["account"].n_unique()
+        still = reporting >= settings.incidents.reporting_share * own["account"].n_unique()
         first, last, of = _reach(part)
         incident = Incident("cohort_shift", first, last, (), 0, of, cohort=str(cohort))
-        yield Group(streams["cohort"] == cohort, causes, fewest, incident)
+        movable = tuple(cause for cause in causes if not (still and cause == SILENCE))
+        yield Group(streams["cohort"] == cohort, movable, fewest, incident)
 
 
 def _releases(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detector.errors import TrainingError
 from detector.features.registry import SCORED
 from detector.model.calibration import p_values
-from detector.model.evidence import Grounds, envelope, grounds, widen
+from detector.model.evidence import Grounds, envelope, grounds, weigh, widen
 from detector.model.forest import ThreadedIsolationForest
 from detector.model.reference import Reference
 from detector.settings import Settings
@@ -86,8 +86,8 @@ def fit(streams: pl.DataFrame, population: pl.DataFrame, settings: Settings, see
     share = pl.col("served") / pl.col("served").sum().over("account")
     streams = streams.sort("stream").with_columns(weight=share)
     reference = Reference.fit(streams, SCORED, settings.model.fewest_accounts)
-    oriented = reference.orient(streams)
-    against = grounds(oriented, streams, SCORED, settings.decision)
+    oriented = weigh(reference, streams, settings)
+    against = grounds(oriented, streams, SCORED, settings)
     bad = streams.filter(pl.Series(against.conclusive))["account"].unique()
     clean = streams.filter(~pl.col("account").is_in(bad.implode()))
     return Model(
@@ -109,13 +109,13 @@ def fit(streams: pl.DataFrame, population: pl.DataFrame, settings: Settings, see
 
 def assess(model: Model, streams: pl.DataFrame) -> Assessment:
     """Score streams that lie above the evidence floor."""
-    oriented = model.reference.orient(streams)
+    oriented = weigh(model.reference, streams, model.settings)
     score = _score(model.forest, oriented)
     return Assessment(
         oriented,
         score,
         p_values(score, model.calibration),
-        grounds(oriented, streams, model.reference.features, model.settings.decision),
+        grounds(oriented, streams, model.reference.features, model.settings),
     )
 
 
@@ -156,7 +156,7 @@ def _calibrate(
         rest = parts.filter(pl.col("fold") != held)
         own = clean.join(parts.filter(pl.col("fold") == held).select("stream"), on="stream", how="semi")
         reference = Reference.fit(rest, SCORED, settings.model.fewest_accounts)
-        forest = _grow(reference.orient(rest), rest["weight"].to_numpy(), settings, seed)
-        scored = own.select("account", score=pl.Series(_score(forest, reference.orient(own))))
+        forest = _grow(weigh(reference, rest, settings), rest["weight"].to_numpy(), settings, seed)
+        scored = own.select("account", score=pl.Series(_score(forest, weigh(reference, own, settings))))
         scores.append(scored.group_by("account").agg(pl.col("score").max())["score"])
     return np.sort(pl.concat(scores).to_numpy())

@@ -188,9 +188,7 @@ def _blank(rank: int, told: list[tuple[int, str]], names: list[str], scored: Sco
     accounts = pl.DataFrame(told, {"account": pl.UInt32, "what": pl.String}, orient="row")
     accounts = accounts.unique("account", keep="first", maintain_order=True)
     streams = scored.streams.join(accounts.select("account"), on="account", how="semi")
-    # Whether others run the version says how the rest is read, and is no evidence itself.
-    gone = [name for name in names if name != "version_known"]
-    streams = streams.with_columns(pl.lit(None, pl.Float64).alias(name) for name in gone)
+    streams = streams.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
     return Variants(rank, accounts.select("account", pl.lit(0).alias("sessions"), "what"), streams)
 
 
@@ -253,6 +251,7 @@ def _judged(variants: list[Variants], scored: Scored, policy: Policy) -> pl.Data
         streams,
         accounts=known.select(scored.accounts.columns),
         policy=policy,
+        names=scored.decision.names,
     )
     verdicts = decision.accounts.select("verdict", number=pl.col("account_id").cast(pl.UInt32))
     return accounts.join(verdicts, on="number").select("account", "rank", "what", "sessions", "verdict")

@@ -15,8 +15,17 @@ from detector.features.registry import FEATURES
 from detector.model.calibration import q_values
 from detector.model.train import Assessment, Model
 from detector.schema import ACCOUNT_VERDICT, AGAINST, FAMILIES, SESSION_VERDICT
+from detector.verdict.names import client_names
 from detector.verdict.policy import Policy
-from detector.verdict.reasons import against, declared_reason, listed, reasons, shared
+from detector.verdict.reasons import (
+    Reason,
+    against,
+    declared_reason,
+    listed,
+    new_name_reason,
+    reasons,
+    shared,
+)
 
 __all__ = ["Decision", "decide", "list_sessions"]
 
@@ -30,12 +39,14 @@ class Decision:
         against: schema ``AGAINST``, what speaks for the flagged and watched ones.
         streams: ``stream``, ``account``, ``score``, ``p_value``, ``flagged``, ``suspect`` (flagged,
             or cause of a watch), ``families``, ``reasons``.
+        names: the client names of the log and how each was taken (``names.NAMES``).
 
     """
 
     accounts: pl.DataFrame
     against: pl.DataFrame
     streams: pl.DataFrame
+    names: pl.DataFrame
 
 
 def decide(
@@ -45,6 +56,7 @@ def decide(
     *,
     accounts: pl.DataFrame,
     policy: Policy,
+    names: pl.DataFrame | None = None,
 ) -> Decision:
     """Decide on every account and stream.
 
@@ -55,13 +67,17 @@ def decide(
         accounts: a row an account: ``account``, ``account_id``, ``requests``,
             ``first_seen``, ``last_seen``, ``plan``, ``sessions``, ``paid_sessions``.
         policy: what the provider permits.
+        names: result of ``names.client_names`` of the whole log; counted from ``streams`` where
+            left out.
 
     """
+    if names is None:
+        names = client_names(streams, model.population, policy, model.settings)
     # The assessment goes row by row: no join may move a stream.
     planned = streams.join(
         accounts.select("account", "plan"), on="account", how="left", maintain_order="left"
     )
-    judged = _judge(model, assessment, planned, policy)
+    judged = _judge(model, assessment, planned, policy, names)
     judged = judged.with_columns(flagged=pl.col("harness") | pl.col("banned"))
     judged = judged.with_columns(suspect=pl.col("flagged") | pl.col("watch"))
     table = _accounts(judged, accounts)
@@ -69,6 +85,7 @@ def decide(
         table.select(*ACCOUNT_VERDICT).cast(ACCOUNT_VERDICT).sort("account_id"),
         _against(table, planned, assessment, model),
         judged.select("stream", "account", "score", "p_value", "flagged", "suspect", "families", "reasons"),
+        names,
     )
 
 
@@ -104,57 +121,84 @@ def list_sessions(sessions: pl.DataFrame, decision: Decision, accounts: pl.DataF
     return listed.sort("account_id", "start", "session")
 
 
-def _judge(model: Model, assessment: Assessment, streams: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+def _judge(
+    model: Model, assessment: Assessment, streams: pl.DataFrame, policy: Policy, names: pl.DataFrame
+) -> pl.DataFrame:
     """Add to every stream what is said of it: harness, banned, permitted, watch, families, reasons."""
     settings = model.settings
-    told = assessment.grounds
-    enough = pl.col("served") >= settings.floors.served
-    table = streams.with_columns(
+    rules = settings.decision
+    counted = assessment.grounds
+    users = names.select("client", "treatment", users="accounts")
+    families = [
+        [family for family, on in zip(FAMILIES, row, strict=True) if on] for row in counted.counting
+    ]
+    table = streams.join(users, on="client", how="left", maintain_order="left").with_columns(
         score=pl.Series(assessment.score.round(9)),
         p_value=pl.Series(assessment.p_value.round(9)),
-        conclusive=pl.Series(told.conclusive),
-        strong=pl.Series(told.strong.any(axis=1)),
-        telling=pl.Series(told.telling),
-        foreign=pl.Series(told.counting[:, FAMILIES.index("fingerprint")]),
-        families=pl.Series(
-            [[family for family, on in zip(FAMILIES, row, strict=True) if on] for row in told.counting],
-            dtype=pl.List(pl.String),
-        ),
+        conclusive=pl.Series(counted.conclusive),
+        strong=pl.Series(counted.strong),
+        telling=pl.Series(counted.telling),
+        families=pl.Series(families, dtype=pl.List(pl.String)),
         reasons=listed(
-            reasons(streams, assessment.oriented, model.reference, settings.decision.reasons, told.counting)
+            reasons(streams, assessment.oriented, model.reference, rules.reasons, counted.counting)
         ),
         shared=shared(streams),
         declared=policy.declared(),
         allowed=policy.permitted(),
     )
-    claims = zip(table["client"], table["declared"], strict=True)
-    named = [[declared_reason(client, policy.title)] if declared else [] for client, declared in claims]
-    # Where the log names neither token nor plan, the tool may as well pay per use.
-    certain = pl.col("declared") & ~pl.col("allowed") & pl.col("subscribed")
+    total = pl.col("requests").sum().over("account")
+    fresh = pl.col("treatment").is_in(["launched", "new"]).fill_null(value=False)
+    named = pl.col("requests").sum().over("account", "client")
     table = table.with_columns(
-        named=listed(named),
-        banned=certain,
-        permitted=pl.col("declared") & (pl.col("allowed") | ~pl.col("subscribed")),
+        fresh=fresh,
+        modelled=~pl.col("declared") & (pl.col("served") >= settings.floors.served),
+        named_share=named / total,
+        # A stranger's few requests on a stolen token say nothing of the account's owner.
+        weighty=(named >= settings.floors.named) & (named >= rules.least_share * total),
     )
-    modelled = enough & ~pl.col("declared")
-    harness = modelled & pl.col("conclusive") & (pl.col("p_value") <= settings.decision.flag_p)
+    # Where the log names neither token nor plan, the tool may as well pay per use.
+    foreign = pl.col("declared") & ~pl.col("fresh") & ~pl.col("allowed") & pl.col("subscribed")
+    table = table.with_columns(
+        named=listed(_named(table, policy)),
+        foreign=foreign,
+        banned=foreign & pl.col("weighty"),
+        permitted=pl.col("declared")
+        & (pl.col("allowed") | ~pl.col("subscribed") | (pl.col("treatment") == "launched")),
+    )
+    found = pl.col("modelled") & pl.col("conclusive") & (pl.col("p_value") <= rules.flag_p)
+    part = pl.when(found).then("requests").otherwise(0).sum().over("account")
     doubtful = (
-        pl.col("strong")
-        | pl.col("foreign")
-        | pl.col("shared")
-        | ((pl.col("p_value") <= settings.decision.watch_p) & pl.col("telling"))
+        pl.col("strong") | pl.col("shared") | ((pl.col("p_value") <= rules.watch_p) & pl.col("telling"))
     )
-    table = table.with_columns(modelled=modelled, harness=harness, watch=modelled & doubtful)
+    table = table.with_columns(
+        harness=found & (part >= rules.least_share * total),
+        watch=(pl.col("modelled") & doubtful) | pl.col("foreign") | (pl.col("treatment") == "new"),
+    )
+    said = pl.col("foreign") | (pl.col("treatment") == "new").fill_null(value=False)
     return table.with_columns(
+        watch=pl.col("watch").fill_null(value=False),
         score=pl.when("banned").then(1.0).when("permitted").then(0.0).otherwise("score"),
         p_value=pl.when("modelled").then("p_value"),
-        families=pl.when("banned")
+        families=pl.when(said)
         .then(pl.lit(["fingerprint"]))
         .when("permitted")
         .then([])
         .otherwise("families"),
-        reasons=pl.when("banned").then("named").when("permitted").then([]).otherwise("reasons"),
+        reasons=pl.when(said).then("named").when("permitted").then([]).otherwise("reasons"),
     )
+
+
+def _named(table: pl.DataFrame, policy: Policy) -> list[list[Reason]]:
+    """Return the reason of every stream whose client names itself, none for others."""
+    rows = table.select("client", "declared", "fresh", "users", "named_share").iter_rows(named=True)
+    return [
+        []
+        if not row["declared"]
+        else [new_name_reason(row["client"], row["users"])]
+        if row["fresh"]
+        else [declared_reason(row["client"], row["named_share"], policy.title)]
+        for row in rows
+    ]
 
 
 def _accounts(judged: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
@@ -164,17 +208,20 @@ def _accounts(judged: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         "account",
         "harness",
         "banned",
+        "suspect",
         "modelled",
         "score",
         "stream",
-        descending=[False, True, True, True, True, False],
+        descending=[False, True, True, True, True, True, False],
     )
     spoken = ranked.unique("account", keep="first", maintain_order=True)
     anything = judged.group_by("account").agg(
         pl.col("harness").any(),
         pl.col("banned").any(),
         pl.col("watch").any(),
-        settled=(pl.col("modelled") | pl.col("permitted")).any(),
+        score=pl.col("score").filter(pl.col("modelled") | pl.col("banned")).max(),
+        p_value=pl.col("p_value").filter(pl.col("modelled")).min(),
+        settled=(pl.col("modelled") | pl.col("permitted") | (pl.col("fresh") & pl.col("watch"))).any(),
         **{
             f"flagged_{what}": pl.col(what).filter("flagged").sum()
             for what in ("sessions", "requests", "tokens")
@@ -183,10 +230,11 @@ def _accounts(judged: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     table = (
         accounts.join(anything, on="account", how="left")
         .join(
-            spoken.select("account", "stream", "score", "p_value", "families", "reasons"),
+            spoken.select("account", "stream", "families", "reasons", spoken_score="score"),
             on="account",
             how="left",
         )
+        .with_columns(score=pl.coalesce("score", "spoken_score"))
         .with_columns(pl.col("^flagged_.*$").fill_null(0))
     )
     verdict = (

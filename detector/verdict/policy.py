@@ -26,9 +26,9 @@ class Policy:
     Attributes:
         name: short name, quoted in reasons and in ``run.json``.
         title: the rule in a sentence.
-        first_party: globs over client names of the provider's own.
-        third_party: globs over client names that declare themselves; the
-            provider's own win where both match.
+        first_party: globs over client names of the provider's own; any other name declares itself.
+        third_party: globs over client names of tools that are known as third-party, however
+            many accounts show them.
         permitted_plans: globs over plans on which declared tools are permitted.
 
     """
@@ -64,10 +64,20 @@ class Policy:
             table[key] = tuple(item.lower() for item in table[key])
         return cls(**table)
 
+    def own(self) -> pl.Expr:
+        """Return whether ``client`` is one of the provider's (false where it is null)."""
+        return pl.col("client").str.contains(any_of(self.first_party)).fill_null(value=False)
+
+    def listed(self) -> pl.Expr:
+        """Return whether ``client`` is a tool that the policy lists (false where it is null)."""
+        return pl.col("client").str.contains(any_of(self.third_party)).fill_null(value=False)
+
     def declared(self) -> pl.Expr:
-        """Return whether ``client`` names itself a third-party tool (false where it is null)."""
-        own = pl.col("client").str.contains(any_of(self.first_party))
-        return (pl.col("client").str.contains(any_of(self.third_party)) & ~own).fill_null(value=False)
+        """Return whether ``client`` names itself as none of the provider's, listed or not.
+
+        False where it is null: a log without user agents says nothing.
+        """
+        return ~self.own() & pl.col("client").is_not_null()
 
     def permitted(self) -> pl.Expr:
         """Return whether ``plan`` permits declared tools (an unknown plan only where all do)."""

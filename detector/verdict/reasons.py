@@ -13,7 +13,7 @@ from detector.features.units import measured
 from detector.model.reference import Reference, Tail
 from detector.schema import FAMILIES, REASON
 
-__all__ = ["against", "declared_reason", "listed", "plain", "reasons", "shared"]
+__all__ = ["against", "declared_reason", "listed", "new_name_reason", "plain", "reasons", "shared"]
 
 SHARING = feature("country_moves")
 """What shows a shared account or a stolen token: no harness, and a reason of its own."""
@@ -209,12 +209,24 @@ def _reason(record: Feature, row: Mapping[str, Any], usual: _Usual, template: st
     }
 
 
-def declared_reason(client: str, title: str) -> Reason:
-    """Return the reason of a client that names itself third-party."""
+def declared_reason(client: str, share: float, title: str) -> Reason:
+    """Return the reason of a client that names itself, with its share of the account's requests."""
+    part = measured(share, "share")
     return dict.fromkeys(REASON.to_schema()) | {
         "feature": "client",
         "family": "fingerprint",
-        "text": f'the client names itself "{plain(client)}" on a subscription token; policy: {title}',
+        "text": f'{part} of the requests name themselves "{plain(client)}" on a subscription token; '
+        f"policy: {title}",
+    }
+
+
+def new_name_reason(client: str, accounts: int) -> Reason:
+    """Return the reason of a client whose name many accounts show and no list has."""
+    return dict.fromkeys(REASON.to_schema()) | {
+        "feature": "client",
+        "family": "fingerprint",
+        "text": f'the client names itself "{plain(client)}", which is on no list; '
+        f"{accounts:,} accounts use it, so it may be a launch of the provider's own",
     }
 
 

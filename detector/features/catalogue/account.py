@@ -39,21 +39,22 @@ FEATURES: tuple[Feature, ...] = (
         needs=("duration_ms",),
     ),
     Feature(
-        name="account_stretch_h",
+        name="sleepless_days",
         family="account",
-        cause="hours",
+        cause="people",
         level="stream",
-        definition="longest activity of the whole account without 6 h of rest (h)",
-        null="never",
+        definition="whole days and nights of replies without 6 h of rest, from one address (days)",
+        null="tool_result or address not logged, or several addresses",
         direction="high",
-        benign=20.0,
-        source="no real person's active day lacked a 7-hour rest",
+        benign=2.0,
+        source="no real person's active day lacked a 7-hour rest; several people behind one relay have none",
         text=(
-            "the longest stretch of the whole account without a 6-hour rest lasted {value}; normally "
-            "{baseline}"
+            "from one address somebody answered the model for whole days and nights without a 6-hour rest: "
+            "{value}; normally {baseline}"
         ),
-        unit="h",
-        decisive=36.0,
+        unit="days",
+        decisive=3.0,
+        needs=("tool_result", "client_ip"),
     ),
     Feature(
         name="country_moves",
@@ -73,12 +74,12 @@ FEATURES: tuple[Feature, ...] = (
         family="account",
         cause="tools",
         level="stream",
-        definition="distinct tool sets a session",
+        definition="distinct tool sets that were offered in several sessions (count)",
         null="no tools_hash, or fewer than 5 sessions",
-        direction="context",
-        benign=0.0,
+        direction="high",
+        benign=6.0,
         source="people behind a relay bring their own tools",
-        text="different tool sets a session: {value}; normally {baseline}",
+        text="different tool sets, each in several sessions: {value}; normally {baseline}",
         needs=("tools_hash",),
     ),
 )

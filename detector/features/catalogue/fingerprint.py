@@ -15,7 +15,8 @@ FEATURES: tuple[Feature, ...] = (
         null="no complete header list, or client unknown",
         direction="high",
         benign=2.0,
-        source="header sets of the claimed client's own population",
+        decisive=8.0,
+        source="header sets of the claimed client's own population; no two releases lie 8 names apart",
         text="header names missing that this client usually sends: {value}; normally {baseline}",
         unit="names",
         expr=column("headers_missing"),
@@ -41,7 +42,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         name="order_distance",
         family="fingerprint",
-        cause="wire",
+        cause="order",
         level="session",
         definition="share of header name pairs in another order than the nearest common order",
         null="no complete header list, client unknown, or behind a proxy",
@@ -57,7 +58,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         name="case_distance",
         family="fingerprint",
-        cause="wire",
+        cause="case",
         level="session",
         definition="share of header names in another upper and lower case than the nearest common order",
         null="no complete header list, client unknown, or behind a proxy",
@@ -78,8 +79,7 @@ FEATURES: tuple[Feature, ...] = (
         cause="library",
         level="session",
         definition="share of requests whose headers stand as another HTTP library writes them",
-        null="no complete header list, client unknown, behind a proxy, or a library of the client's own "
-        "language under a version that nobody else runs",
+        null="no complete header list, client unknown, or behind a proxy of accounts with telemetry",
         direction="high",
         benign=0.0,
         source="header layouts of HTTP libraries, captured on loopback (features/libraries.toml)",
@@ -106,6 +106,7 @@ FEATURES: tuple[Feature, ...] = (
             text=f"{shown} by about {{value}} of this client's accounts at most; normally by {{baseline}}",
             ordinary=f"{shown} by {{value}} of this client's accounts; normally by {{baseline}}",
             unit="bits",
+            decisive=5.0 if cause == "claim" else None,
             expr=column(f"{aspect}_bits"),
             print_mode=True,
             needs=("user_agent", *logged),
@@ -120,8 +121,16 @@ FEATURES: tuple[Feature, ...] = (
                 "no user agent, a browser, or client unknown",
             ),
             (
+                "name",
+                "claim",
+                (),
+                "a product name on a request that asks a model",
+                "this product name stands on requests that ask a model",
+                "no user agent, a browser, or client unknown",
+            ),
+            (
                 "accept_encoding",
-                "wire",
+                "encoding",
                 ("header_values", "header_names"),
                 "an accept-encoding",
                 "this accept-encoding is sent",
@@ -137,7 +146,7 @@ FEATURES: tuple[Feature, ...] = (
             ),
             (
                 "ja4",
-                "wire",
+                "tls",
                 ("ja4", "header_names"),
                 "a TLS fingerprint",
                 "this TLS fingerprint is shown",
@@ -150,13 +159,15 @@ FEATURES: tuple[Feature, ...] = (
         family="fingerprint",
         cause="version",
         level="session",
-        definition="1 where several other accounts run the claimed version, else 0",
+        definition="share of requests under a version that several other accounts run",
         null="no header list, or client unknown",
-        direction="context",
-        benign=0.0,
-        source="old and repackaged versions have headers of their own",
-        text="claimed version run by other accounts (1) or not (0): {value}; normally {baseline}",
+        direction="low",
+        benign=0.5,
+        source="tools write a version into their source, and keep it when people have moved on",
+        text="{value} of the requests claim a version that other accounts run; normally {baseline}",
+        unit="share",
         expr=column("version_known"),
+        print_mode=True,
         needs=("user_agent",),
     ),
     Feature(
@@ -170,7 +181,7 @@ FEATURES: tuple[Feature, ...] = (
         benign=1.0,
         source="rotation of client identities (web robot detection)",
         text=(
-            "header orders change within a session: {value} orders for each e-fold of requests; "
+            "header orders change within a session: {value} orders for each tripling of requests; "
             "normally {baseline}"
         ),
         ordinary=(

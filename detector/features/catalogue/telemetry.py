@@ -7,13 +7,10 @@ import polars as pl
 
 from detector.features.cadence import MICRO
 from detector.features.catalogue.record import Feature, spread
+from detector.features.telemetry import AGREE
 from detector.settings import FloorSettings
 
 __all__ = ["FEATURES"]
-
-AGREE = 0.4
-"""Largest |ln(reported / served)| at which both sides of the gateway agree."""
-
 
 def _due() -> pl.Expr:
     """Return the served requests that telemetry should have reported."""
@@ -27,7 +24,8 @@ def _coverage(floors: FloorSettings) -> pl.Expr:
 
 
 def _mismatch(floors: FloorSettings) -> pl.Expr:
-    ratio = ((pl.col("reported") + 1) / (_due() + 1)).log().abs()
+    # What is lost on the way is silence; only what was never sent is made up.
+    ratio = ((pl.col("reported") + 1) / (_due() + 1)).log().clip(lower_bound=0)
     return pl.when((_due() >= floors.served) & (pl.col("reports") > 0)).then(ratio)
 
 
@@ -78,13 +76,13 @@ FEATURES: tuple[Feature, ...] = (
         family="telemetry",
         cause="counts",
         level="session",
-        definition="|ln(requests reported / requests served)|",
+        definition="ln(requests reported / requests served), 0 where fewer were reported",
         null="telemetry off or lost by the group, or fewer than 20 served requests",
         direction="high",
         benign=AGREE,
-        source="counts on both sides of the gateway must agree",
+        source="posts get lost on the way, and never grow",
         text=(
-            "telemetry reported {part} requests and {whole} were answered, a factor of {value} apart; "
+            "telemetry reported {part} requests and only {whole} were answered, {value} times as many; "
             "normally {baseline}"
         ),
         counts=_both_sides,
