@@ -17,6 +17,7 @@ from detector.features import fingerprint
 from detector.features.describe import Headers, describe_sessions, judge_headers, seen
 from detector.features.extract import Summary, identify, summarise
 from detector.features.incident import Incident
+from detector.features.operators import OPERATOR, count_operators
 from detector.features.outage import find_losses
 from detector.features.registry import FEATURES, available
 from detector.features.rewrite import find_rewrites
@@ -121,6 +122,9 @@ def measure_log(
         whole = pool.submit(work.whole, summary)
         parts = _measure(summary, headers, features, settings, work=work, tell=tell, jobs=jobs)
         slices, streams, used = zip(*parts, strict=True)
+    whole_fleet = pl.concat(streams)
+    whole_fleet = whole_fleet.with_columns(count_operators(whole_fleet, settings))
+    counted = whole_fleet.lazy().select("stream", OPERATOR)
     missing = {
         family: [r.name for r in FEATURES if r.family == family and r.name not in features]
         for family in FAMILIES
@@ -130,8 +134,8 @@ def measure_log(
         summary=whole.result(),
         rejected=log.rejected | ({"duplicate_request_id": repeated} if repeated else {}),
         accounts=_counted(summary),
-        slices=slices,
-        streams=pl.concat(streams),
+        slices=tuple(part.drop(OPERATOR).join(counted, on="stream", how="left") for part in slices),
+        streams=whole_fleet,
         used=pl.concat(used),
         population=population,
         families=missing,

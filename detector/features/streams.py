@@ -13,6 +13,7 @@ import polars as pl
 from detector.features.attendance import attended, places, restless_days
 from detector.features.extract import COUNTERS, Summary
 from detector.features.fingerprint import MEASURES
+from detector.features.operators import OPERATOR
 from detector.features.registry import FEATURES, feature, measure
 from detector.settings import Settings
 
@@ -91,8 +92,9 @@ def measure_streams(
         A row a stream: ``stream``, the columns of ``KEY``, ``sessions``,
         ``requests``, ``served``, ``tokens``, ``subscribed`` (whether the log says
         that a plan pays), ``client_version`` (of its longest session), ``days`` (with a
-        request), ``attended`` (whether a person is at work on it; null where nothing tells)
-        and every feature.
+        request), ``attended`` (whether a person is at work on it; null where nothing tells),
+        ``network`` (the address that it nearly always comes from, null where there is none)
+        and every feature but ``operators.OPERATOR``, which is null until the fleet is known.
 
     """
     floors = settings.floors
@@ -126,6 +128,7 @@ def measure_streams(
         sessions.select("session", "stream", "account", "cohort"), on="session"
     )
     restless = restless_days(hours, "stream", settings.cadence.rest_hours)
+    place = places(summary.marks, sessions).filter(pl.col("main_place") >= settings.attendance.one_place)
     tables = [
         _starts(sessions, settings),
         _hours_of_day(hours, settings),
@@ -136,7 +139,8 @@ def measure_streams(
         .agg(parallel_sessions=pl.col("len").mean()),
         _tools(sessions, summary, settings),
         attended(hours, settings),
-        _sleepless(hours, summary, sessions, settings),
+        _sleepless(hours, place, settings),
+        place.select("stream", "network"),
     ]
     for table in tables:
         streams = streams.join(table, on="stream", how="left")
@@ -160,6 +164,7 @@ def measure_streams(
     habits = [record.name for record in FEATURES if record.habit]
     habit = pl.col("sessions") >= floors.habit_sessions
     streams = streams.with_columns(pl.when(habit).then(name).alias(name) for name in habits)
+    streams = streams.with_columns(pl.lit(None, pl.Float64).alias(OPERATOR))
     return _blank(streams, available).sort("stream")
 
 
@@ -171,13 +176,13 @@ def when_used(sessions: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         ``account``, ``cohort``, ``client``, ``client_version``, ``first`` and ``last`` (start
-        of the first and last such session).
+        of the first and last such session) and ``vouched`` (whether telemetry vouches for one).
 
     """
     return (
         sessions.filter(pl.col("stream").is_not_null())
         .group_by("account", "cohort", "client", "client_version")
-        .agg(first=pl.col("start").min(), last=pl.col("start").max())
+        .agg(pl.col("vouched").any(), first=pl.col("start").min(), last=pl.col("start").max())
         .sort("account", "cohort", "client", "client_version")
     )
 
@@ -213,13 +218,10 @@ def _hours_of_day(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     return quiet.select("stream", quiet_hours_share=pl.when(enough).then(pl.col("quiet") / pl.col("total")))
 
 
-def _sleepless(
-    hours: pl.DataFrame, summary: Summary, sessions: pl.DataFrame, settings: Settings
-) -> pl.DataFrame:
+def _sleepless(hours: pl.DataFrame, place: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Measure ``sleepless_days`` of streams that nearly always come from one address."""
     replies = hours.filter(pl.col("replies") > 0)
     restless = restless_days(replies, "stream", settings.cadence.rest_hours)
-    place = places(summary.marks, sessions).filter(pl.col("main_place") >= settings.attendance.one_place)
     return restless.join(place, on="stream").select("stream", sleepless_days="restless")
 
 

@@ -40,6 +40,9 @@ REWRITTEN = frozenset({"order", "case", "encoding", "tls"})
 """Causes that one proxy on the way explains together: one piece of evidence, unless the
 client's own TLS arrives, for then nobody on the way can have rewritten anything."""
 
+OPERATOR = "operator"
+"""The cause of a farm: accounts at one address that nobody is at work on."""
+
 PEOPLE, CROWD = "people", frozenset({"tools", "parallel", "context"})
 """The cause of a relay (replies from one address that never stop), and what goes with it."""
 
@@ -141,7 +144,7 @@ def grounds(
     """Apply the rule of evidence: which ways to a flag are complete.
 
     A cause counts where one of its features lies past the benign range and in the outermost
-    tail of the reference; silence (no telemetry) wherever it is measured. There are five ways, and each needs two families:
+    tail of the reference; silence (no telemetry) wherever it is measured. There are six ways, and each needs two families:
 
     - *foreign program*: the fingerprint is strong (two causes that nothing explains, or one that
       nothing can), and any other family counts, be it silence;
@@ -151,6 +154,8 @@ def grounds(
       is there, rhythm supports and never leads;
     - *rider*: the same without its hours, but silent beside a stream of the same client and account
       whose telemetry is in step: switching it off would have silenced both;
+    - *farm*: nobody is ever at work on the stream, its rhythm counts, and at its address several
+      accounts are silent and unattended, and hardly any other is;
     - *invented telemetry*: two causes of telemetry, and a fingerprint or a rhythm that counts;
     - *relay*: people answer the model from one address, day and night, without telemetry, with
       the tools or contexts of several.
@@ -193,6 +198,7 @@ def grounds(
     ways = {
         "foreign program": strong["fingerprint"] & beside("fingerprint"),
         "unattended": restless & beside("cadence"),
+        "farm": alone & heard["cadence"] & silent & causes["account"].get(OPERATOR, none),
         "rider": unattended & silent & _beside_reports(streams, settings),
         "invented telemetry": strong["telemetry"] & (heard["fingerprint"] | heard["cadence"]),
         "relay": people & silent & several,

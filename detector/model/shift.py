@@ -3,8 +3,8 @@
 A majority cannot be the anomaly (the breakdown point of any estimate is one half):
 where most accounts of a cohort show what the reference knows as rare, the world has
 moved and not they. Neither can those on a version that just came out, with headers
-and telemetry of its own that nobody could vouch for yet: harnesses claim versions
-that exist, and those go stale.
+and telemetry of its own: harnesses claim versions that exist, and those go stale. A version that
+nobody with telemetry runs, and nobody came to from an older one, is no release.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from detector.features.incident import Incident
 from detector.features.registry import FEATURES, SCORED
 from detector.model.evidence import SILENCE, weigh
 from detector.model.reference import Reference
-from detector.settings import Settings
+from detector.settings import IncidentSettings, Settings
 
 __all__ = ["set_aside"]
 
@@ -154,10 +154,28 @@ def _releases(
     ):
         first, last, accounts = _reach(part)
         of = scoped.filter(pl.col("client") == client)["account"].n_unique()
-        if accounts >= max(rules.cohort_accounts, rules.release_share * of):
+        many = accounts >= max(rules.cohort_accounts, rules.release_share * of)
+        if many and _earned(part, scoped.filter(pl.col("client") == client), rules):
             at = (streams["client"] == client) & (streams["client_version"] == version)
             incident = Incident("release", first, last, (), accounts, of, str(client), str(version))
             yield Group(at.fill_null(value=False), causes, 1, incident)
+
+
+def _earned(part: pl.DataFrame, everyone: pl.DataFrame, rules: IncidentSettings) -> bool:
+    """Tell a release from a version that somebody made up: people with telemetry take a release, too.
+
+    Where hardly anybody reports, most of those who run it must have come from an older version.
+    """
+
+    def share(rows: pl.DataFrame, at: pl.Expr) -> float:
+        return rows.filter(at)["account"].n_unique() / max(1, rows["account"].n_unique())
+
+    usual = share(everyone, pl.col("vouched"))
+    if usual >= rules.reporting_share:
+        return share(part, pl.col("vouched")) >= rules.shifted_share * usual
+    arrived = part.group_by("account").agg(arrived=pl.col("first").min())
+    before = everyone.join(arrived, on="account").filter(pl.col("first") < pl.col("arrived"))
+    return before["account"].n_unique() >= rules.shifted_share * part["account"].n_unique()
 
 
 def _reach(part: pl.DataFrame) -> tuple[date, date, int]:

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from detector.features.extract import Summary
+from detector.features.operators import OPERATOR
 from detector.features.registry import FEATURES, feature
 from detector.features.streams import measure_streams
 from detector.model.train import Model, assess
@@ -134,6 +135,9 @@ def _without(rank: int, taken: pl.DataFrame, scored: Scored, when: pl.DataFrame)
     own = scored.sessions.join(taken.select("account").unique(), on="account", how="semi")
     kept = own.join(taken.select("stream"), on="stream", how="anti")
     streams = measure_streams(kept, scored.summary, scored.available, scored.model.settings)
+    # Other accounts stay as they are.
+    operators = scored.measured.select("stream", OPERATOR)
+    streams = streams.drop(OPERATOR).join(operators, on="stream", how="left", maintain_order="left")
     # What a release or a shift of the cohort explains stays set aside.
     before = scored.measured.join(streams.select("stream"), on="stream", how="semi").sort("stream")
     after = scored.streams.join(streams.select("stream"), on="stream", how="semi").sort("stream")

@@ -9,7 +9,9 @@ alone decides needs no model.
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from detector.features.registry import FEATURES
 from detector.model.calibration import q_values
@@ -133,7 +135,7 @@ def _judge(
         [family for family, on in zip(FAMILIES, row, strict=True) if on] for row in counted.counting
     ]
     table = streams.join(users, on="client", how="left", maintain_order="left").with_columns(
-        score=pl.Series(assessment.score.round(9)),
+        score=pl.Series(_ranked(assessment).round(9)),
         p_value=pl.Series(assessment.p_value.round(9)),
         conclusive=pl.Series(counted.conclusive),
         strong=pl.Series(counted.strong),
@@ -186,6 +188,17 @@ def _judge(
         .otherwise("families"),
         reasons=pl.when(said).then("named").when("permitted").then([]).otherwise("reasons"),
     )
+
+
+def _ranked(assessment: Assessment) -> NDArray[np.float64]:
+    """Return the scores by which accounts are ranked, in [0, 1].
+
+    What the rule of evidence says comes first and the forest orders the rest: streams with
+    conclusive grounds lie above 2/3, those with a strong family above 1/3, all others below.
+    """
+    tier = np.where(assessment.grounds.conclusive, 2.0, np.where(assessment.grounds.strong, 1.0, 0.0))
+    scores: NDArray[np.float64] = (tier + assessment.score) / 3
+    return scores
 
 
 def _named(table: pl.DataFrame, policy: Policy) -> list[list[Reason]]:

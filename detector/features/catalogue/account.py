@@ -57,6 +57,22 @@ FEATURES: tuple[Feature, ...] = (
         needs=("tool_result", "client_ip"),
     ),
     Feature(
+        name="operator_accounts",
+        family="account",
+        cause="operator",
+        level="stream",
+        definition="accounts at one address that nobody is at work on and that report nothing (count)",
+        null="tool_result or address not logged, several addresses, or print mode",
+        direction="high",
+        benign=4.0,
+        source="groups of accounts: what is weak in each is plain across them",
+        text=(
+            "accounts at the same address on which nobody is ever at work and telemetry is silent: {value}; "
+            "normally {baseline}"
+        ),
+        needs=("tool_result", "client_ip"),
+    ),
+    Feature(
         name="country_moves",
         family="account",
         cause="places",
