@@ -43,6 +43,7 @@ def _actor_frame(book: Book) -> pl.DataFrame:
             "auth": _texts([one.auth for one in actors]),
             "plan": _texts([one.plan for one in actors]),
             "path": _texts([one.path for one in actors]),
+            "telemetry_path": _texts([one.client.telemetry_path for one in actors]),
             "model": _texts([one.model for one in actors]),
             "tools_hash": _texts([one.tools for one in actors]),
             "stream": [one.stream for one in actors],
@@ -139,7 +140,7 @@ def assemble(
     """
     shared = _sitting_frame(book, sittings, accounts, _uuids(rng, book.session_count))
     words = Words(
-        sittings=shared.select(name for name in shared.columns if name in REQUEST),
+        sittings=shared.select(name for name in shared.columns if name in {*REQUEST, "telemetry_path"}),
         wires=_wires(book),
         headers=_headers(book),
         ja4=_texts(book.ja4.items),

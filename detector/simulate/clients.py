@@ -1,4 +1,4 @@
-"""What clients look like on the wire: own CLI, browsers, proxies, foreign stacks.
+"""What the provider's own clients look like on the wire: CLI, new products, web app, behind a proxy or not.
 
 Header orders and values come from ``clients.toml``; this module composes them.
 """
@@ -18,14 +18,15 @@ from detector.simulate.proxies import Proxy
 __all__ = [
     "Platform",
     "browser",
-    "copied",
     "current_release",
     "draw_platform",
     "draw_release",
     "first_party",
-    "foreign",
+    "header_values",
     "new_release",
-    "tool",
+    "own_names",
+    "own_values",
+    "version_of",
 ]
 
 LOGGED_VALUES = frozenset(
@@ -44,7 +45,6 @@ LOGGED_VALUES = frozenset(
         "x-stainless-runtime-version",
     }
 )
-SHUFFLES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,20 @@ def current_release() -> int:
     return max(range(len(releases)), key=lambda index: float(releases[index]["share"]))
 
 
-def _values(names: Sequence[str], known: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def version_of(release: int) -> str:
+    """Version of the own CLI at ``release``."""
+    return str(_releases()[release]["version"])
+
+
+def header_values(names: Sequence[str], known: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Values of those of ``names`` that are logged with their value: ``known`` by lower-case name."""
     pairs = ((name, known.get(name.lower())) for name in names if name.lower() in LOGGED_VALUES)
     return tuple((name, value) for name, value in pairs if value is not None)
 
 
-def _known(release: dict[str, Any], platform: Platform) -> dict[str, str]:
+def own_values(release: int, platform: Platform) -> dict[str, str]:
+    """Values that the own CLI at ``release`` sends, by lower-case name."""
+    row = _releases()[release]
     return {
         "accept-encoding": load("clients.toml")["first_party"]["accept_encoding"],
         "anthropic-version": "2023-06-01",
@@ -99,48 +107,75 @@ def _known(release: dict[str, Any], platform: Platform) -> dict[str, str]:
         "x-stainless-arch": platform.arch,
         "x-stainless-lang": "js",
         "x-stainless-os": platform.os,
-        "x-stainless-package-version": release["package"],
+        "x-stainless-package-version": row["package"],
         "x-stainless-retry-count": "0",
         "x-stainless-runtime": "node",
-        "x-stainless-runtime-version": release["runtime"],
+        "x-stainless-runtime-version": row["runtime"],
     }
 
 
-def _own_names(release: dict[str, Any]) -> list[str]:
-    own = load("clients.toml")["first_party"]
-    return sorted({*own["names"], *release["add"]} - set(release["drop"])) + list(own["tail"])
+def own_names(release: int, added: Sequence[str] = ()) -> tuple[str, ...]:
+    """Header names of the own CLI at ``release`` in the order sent, ``added`` ones among them."""
+    own, row = load("clients.toml")["first_party"], _releases()[release]
+    names = sorted({*own["names"], *row["add"], *added} - set(row["drop"]))
+    return (*names, *own["tail"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Wires and fingerprints of one own client; the wires of inference are its variants."""
+
+    inference: tuple[Wire, ...]
+    telemetry: tuple[Wire, ...]
+    probe: Wire
+    ja4: str
+    resumed: str
+    telemetry_ja4: str
+    telemetry_path: str
 
 
 @cache
-def _own_looks(
-    release: int, platform: Platform, entry: str, proxy: Proxy | None
-) -> tuple[tuple[Wire, ...], tuple[str, ...]]:
-    """Wires and fingerprints of the own CLI: of inference (and resumed), of telemetry, of the probe."""
+def _own_look(release: int, platform: Platform, entry: str, proxy: Proxy | None, product: str) -> _Look:
     own = load("clients.toml")["first_party"]
     row = _releases()[release]
-    names = _own_names(row)
-    wires = [
-        Wire(
-            tuple(names),
-            _values(names, _known(row, platform)),
-            f"claude-cli/{row['version']} (external, {entry})",
-        ),
-        Wire(
-            tuple(own["telemetry"]["names"]),
-            (("Accept-Encoding", own["telemetry"]["accept_encoding"]),),
-            f"claude-code/{row['version']}",
-        ),
-        Wire(tuple(own["probe"]["names"]), (("Accept-Encoding", own["accept_encoding"]),), row["probe"]),
-    ]
-    prints = [own["ja4"][0], own["ja4"][1], own["telemetry"]["ja4"][0]]
-    if proxy is not None:
-        wires = [proxy.pass_on(wire) for wire in wires]
-        prints = [proxy.ja4] * 3
-    return tuple(wires), tuple(prints)
+    agent = product or f"claude-cli/{row['version']} (external, {entry})"
+    # Releases that tell turns from tool steps add names as a session goes on.
+    sets = [row["beside"], row["turn"], row["step"]] if "step" in row else [()]
+    names = [own_names(release, added) for added in sets]
+    known = own_values(release, platform)
+    posts = own[row.get("telemetry", "telemetry")]
+    encoding = (("Accept-Encoding", posts["accept_encoding"]),)
+    sender = product.split(" ", maxsplit=1)[0] or f"claude-code/{row['version']}"
+    telemetry = [Wire(tuple(posts["names"]), encoding, sender)]
+    if "second" in posts:
+        telemetry.append(Wire(tuple(posts["second"]), encoding, row["probe"]))
+    probe = Wire(tuple(own["probe"]["names"]), (("Accept-Encoding", own["accept_encoding"]),), row["probe"])
+
+    def seen(wire: Wire) -> Wire:
+        return wire if proxy is None else proxy.pass_on(wire)
+
+    def fingerprint(client: str) -> str:
+        return client if proxy is None else proxy.ja4
+
+    return _Look(
+        tuple(seen(Wire(one, header_values(one, known), agent)) for one in names),
+        tuple(seen(wire) for wire in telemetry),
+        seen(probe),
+        fingerprint(own["ja4"][0]),
+        fingerprint(own["ja4"][1]),
+        fingerprint(posts["ja4"][0]),
+        posts["path"],
+    )
 
 
 def first_party(
-    book: Book, release: int, platform: Platform, entry: str = "cli", proxy: Proxy | None = None
+    book: Book,
+    release: int,
+    platform: Platform,
+    entry: str = "cli",
+    proxy: Proxy | None = None,
+    *,
+    product: str = "",
 ) -> Client:
     """Return the provider's own CLI at ``release``, started through ``entry``.
 
@@ -150,19 +185,24 @@ def first_party(
         platform: operating system and processor.
         entry: entry point as the agent names it: ``cli``, ``sdk-cli``, ``sdk-py, agent-sdk/x``.
         proxy: a proxy on the way, null for none.
+        product: agent of another own client on the same machinery, empty for the CLI.
 
     """
-    wires, prints = _own_looks(release, platform, entry, proxy)
-    inference, telemetry, probe = (book.wires.code(wire) for wire in wires)
-    ja4, resumed, other = (book.ja4.code(one) for one in prints)
+    look = _own_look(release, platform, entry, proxy, product)
+    codes = [book.wires.code(wire) for wire in look.telemetry]
+    several = len(look.inference) > 1
     return Client(
-        inference,
-        ja4,
-        resumed,
-        telemetry=telemetry,
-        probe=probe,
-        telemetry_ja4=other,
-        version=_releases()[release]["version"],
+        book.wires.run(look.inference) if several else book.wires.code(look.inference[0]),
+        book.ja4.code(look.ja4),
+        book.ja4.code(look.resumed),
+        variants=len(look.inference),
+        choice="step" if several else "chance",
+        telemetry=codes[0],
+        second=codes[1] if len(codes) > 1 else -1,
+        probe=book.wires.code(look.probe),
+        telemetry_ja4=book.ja4.code(look.telemetry_ja4),
+        telemetry_path=look.telemetry_path,
+        version=version_of(release),
     )
 
 
@@ -171,105 +211,10 @@ def browser(book: Book, rng: np.random.Generator, platform: Platform, proxy: Pro
     rows = load("clients.toml")["browsers"]
     row = choose(rng, rows, [one["share"] for one in rows])
     agent = row["agent"].format(os=platform.browser, major=choose(rng, row["majors"]))
-    wire = Wire(tuple(row["names"]), _values(row["names"], row["values"]), agent, row["http"])
+    wire = Wire(tuple(row["names"]), header_values(row["names"], row["values"]), agent, row["http"])
     prints = list(row["ja4"])
     if proxy is not None:
         wire, prints = proxy.pass_on(wire), [proxy.ja4] * 2
     code = book.wires.code(wire)
     ja4 = book.ja4.code(prints[0])
     return Client(code, ja4, book.ja4.code(prints[-1]), telemetry=code, telemetry_ja4=ja4, version="web")
-
-
-def _spell(name: str, letters: str) -> str:
-    if letters == "title":
-        return "-".join(part.capitalize() for part in name.split("-"))
-    return name.lower() if letters == "lower" else name
-
-
-def _variants(
-    names: list[str], known: dict[str, str], agent: str, stack: dict[str, Any], *, counts: bool
-) -> list[Wire]:
-    """Wires of one client on ``stack``: one, or one for each retry, or many orders."""
-    http = stack["http"]
-    if counts:
-        return [
-            Wire(tuple(names), _values(names, known | {"x-stainless-retry-count": str(retry)}), agent, http)
-            for retry in range(3)
-        ]
-    if stack.get("shuffles"):
-        orders = np.random.default_rng(len(names))
-        body, tail = names[:-2], names[-2:]
-        shuffled = [[*orders.permutation(body).tolist(), *tail] for _ in range(SHUFFLES)]
-        return [Wire(tuple(order), _values(order, known), agent, http) for order in shuffled]
-    return [Wire(tuple(names), _values(names, known), agent, http)]
-
-
-def _on_stack(
-    book: Book, stack: dict[str, Any], wires: list[Wire], *, counts: bool = False, version: str = ""
-) -> Client:
-    prints = stack["ja4"]
-    return Client(
-        book.wires.code(wires[0]) if len(wires) == 1 else book.wires.run(wires),
-        book.ja4.code(prints[0]),
-        book.ja4.code(prints[-1]),
-        variants=len(wires),
-        counts_retries=counts,
-        version=version,
-    )
-
-
-def _stack_values(stack: dict[str, Any]) -> dict[str, str]:
-    own = {"accept-encoding": stack["accept_encoding"], "accept-language": "*", "sec-fetch-mode": "cors"}
-    return own | {key.lower(): value for key, value in stack.get("values", {}).items()}
-
-
-def copied(book: Book, stack: str, release: int, platform: Platform) -> Client:
-    """Return a harness on ``stack`` that copies every header of the own CLI, agent and values included.
-
-    A copied retry header stays at 0: an SDK counts only the one that it writes itself.
-    """
-    rules = load("clients.toml")["stacks"][stack]
-    row = _releases()[release]
-    letters = rules.get("letters", "own")
-    listed = {name.lower() for name in [*rules["copied"], *rules.get("drop", [])]}
-    rest = [name for name in _own_names(row) if name.lower() not in listed]
-    if rules.get("sorts"):
-        rest.sort(key=str.lower)
-    names = [name for slot in rules["copied"] for name in (rest if slot == "*" else [slot])]
-    names = [_spell(name, letters) for name in names]
-    known = _stack_values(rules) | _known(row, platform) | {"accept-encoding": rules["accept_encoding"]}
-    agent = f"claude-cli/{row['version']} (external, cli)"
-    wires = _variants(names, known, agent, rules, counts=False)
-    return _on_stack(book, rules, wires, version=row["version"])
-
-
-def foreign(book: Book, stack: str, agent: str, *, extra: Sequence[str] = (), version: str = "") -> Client:
-    """Return a client that sends the stack's own headers under ``agent``, and a few copied ones."""
-    rules = load("clients.toml")["stacks"][stack]
-    letters = rules.get("letters", "own")
-    names = list(rules["raw"])
-    have = {name.lower() for name in names}
-    place = 1 + next((i for i, name in enumerate(names) if name.lower() == "authorization"), len(names) - 2)
-    names[place:place] = [_spell(name, letters) for name in extra if name.lower() not in have]
-    if rules.get("sorts"):
-        names[3:-1] = sorted(names[3:-1])
-    known = {
-        "anthropic-version": "2023-06-01",
-        "x-app": "cli",
-        "x-stainless-arch": "x64",
-        "x-stainless-lang": "js",
-        "x-stainless-os": "Linux",
-        "x-stainless-runtime": "node",
-        "x-stainless-retry-count": "0",
-    } | _stack_values(rules)
-    counts = bool(rules.get("counts_retries"))
-    return _on_stack(
-        book, rules, _variants(names, known, agent, rules, counts=counts), counts=counts, version=version
-    )
-
-
-def tool(book: Book, rng: np.random.Generator, table: str) -> Client:
-    """Draw a client that says who it is, from ``tools`` or ``sdks``, on the stack that it runs on."""
-    rows = load("clients.toml")[table]
-    row = choose(rng, rows)
-    return foreign(book, row["stack"], row["agent"], version=row["agent"].split(" ")[0])

@@ -55,11 +55,13 @@ class Tables:
 
     wire: Ints
     variants: Ints
-    counts: Ints
+    attempts: Ints
+    steps: Ints
     ja4: Ints
     resumed: Ints
     telemetry_wire: Ints
     telemetry_ja4: Ints
+    second_wire: Ints
     probe_wire: Ints
     probe: Ints
     posts: Ints
@@ -79,11 +81,13 @@ class Tables:
         return cls(
             wire=whole([one.client.inference for one in actors]),
             variants=whole([one.client.variants for one in actors]),
-            counts=whole([one.client.counts_retries for one in actors]),
+            attempts=whole([one.client.choice == "attempt" for one in actors]),
+            steps=whole([one.client.choice == "step" for one in actors]),
             ja4=whole([one.client.ja4 for one in actors]),
             resumed=whole([one.client.resumed for one in actors]),
             telemetry_wire=whole([one.client.telemetry for one in actors]),
             telemetry_ja4=whole([one.client.telemetry_ja4 for one in actors]),
+            second_wire=whole([one.client.second for one in actors]),
             probe_wire=whole([one.client.probe for one in actors]),
             probe=whole([one.probe for one in actors]),
             posts=whole([("none", "genuine", "made_up").index(one.telemetry) for one in actors]),

@@ -12,9 +12,8 @@ import polars as pl
 
 from detector.errors import InputError
 from detector.output import new_folder
-from detector.simulate import people
 from detector.simulate.assemble import assemble
-from detector.simulate.casting import Planner, plan_name, planners
+from detector.simulate.casting import Planner, draw_shared, plan_name, planners
 from detector.simulate.classes import CLASSES, DEFAULT_MIXTURE, label_of
 from detector.simulate.drawing import draw_days
 from detector.simulate.log import Log, hex_texts
@@ -23,7 +22,6 @@ from detector.simulate.plan import Book, Sittings
 __all__ = ["Fleet", "FleetOptions", "simulate"]
 
 BATCH = 250
-PEOPLE_TO_A_COMPANY = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,10 @@ class FleetOptions:
             raise InputError("simulation: the shares of the mixture must not be negative nor all zero")
 
     def counts(self) -> dict[str, int]:
-        """Accounts of each class: largest remainder, and at least one where accounts allow."""
+        """Accounts of each class of the mixture: largest remainder, one at least where accounts allow.
+
+        A class whose share is zero has none.
+        """
         shares = {one.name: self.mixture.get(one.name, 0.0) for one in CLASSES}
         wanted = {name: share for name, share in shares.items() if share > 0}
         total = sum(wanted.values())
@@ -81,7 +82,7 @@ class FleetOptions:
             for name in by_need if step > 0 else reversed(by_need):
                 if sum(counts.values()) != self.accounts and (step > 0 or counts[name] > least):
                     counts[name] += step
-        return counts
+        return dict.fromkeys((name for name in shares if name in self.mixture), 0) | counts
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,9 @@ def simulate(options: FleetOptions | None = None) -> Fleet:
         release=options.days * 86400.0 * float(chance.uniform(0.4, 0.6)),
         activity=options.activity,
     )
-    companies = people.companies(chance, book, 2 + counts.get("corporate_proxy", 0) // PEOPLE_TO_A_COMPANY)
+    shared = draw_shared(chance, book, names)
     plans: list[str] = []
-    days, sittings = draw_days(book, _plan(options.seed, book, names, planners(companies), plans))
+    days, sittings = draw_days(book, _plan(options.seed, book, names, planners(shared), plans))
     accounts = pl.DataFrame(
         {
             "account_id": hex_texts(chance.bytes(len(names) * 8), 16),

@@ -1,12 +1,12 @@
 """When people work: active days, hours, rests, sessions and their resumption."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from detector.simulate.plan import Book, Bools, Floats, Ints
 
-__all__ = ["Habits", "Machine", "draw_habits", "outside", "sit_down"]
+__all__ = ["Habits", "Machine", "draw_habits", "during", "outside", "sit_down"]
 
 HOUR = 3600.0
 DAY = 86400.0
@@ -94,6 +94,12 @@ def draw_habits(
     return Habits(begin, end, daily * float(np.exp(0.5 * rng.standard_normal())), factor)
 
 
+def during(habits: Habits, begin: float, end: float) -> Habits:
+    """Return the days of ``habits`` that lie between two moments (s), whole."""
+    inside = (habits.begin >= begin) & (habits.end <= end)
+    return replace(habits, begin=habits.begin[inside], end=habits.end[inside])
+
+
 def outside(habits: Habits, moment: Floats) -> Bools:
     """Whether each moment lies outside the hours that a person works."""
     slot = np.searchsorted(habits.begin, moment, side="right") - 1
@@ -108,7 +114,8 @@ def sit_down(
     machines: list[Machine],
     *,
     networks: tuple[int, ...] = (),
-    fixed_networks: bool = False,
+    home: int = -1,
+    session: int | None = None,
 ) -> None:
     """Add a person's sittings: sessions within the active hours, some of them resumed.
 
@@ -117,8 +124,9 @@ def sit_down(
         book: where they are added.
         habits: when the person works.
         machines: installations that the person works at, the first one mostly.
-        networks: codes of addresses beside the actor's own, chosen day by day.
-        fixed_networks: the address belongs to the machine, never changed.
+        networks: codes of addresses beside the usual one, chosen day by day.
+        home: code of the usual address, -1 for the actor's own.
+        session: number of the one session that all sittings share, null where each is a session.
 
     """
     count = 1 + rng.poisson(max(habits.daily * book.activity - 0.7, 0.05), habits.begin.size)
@@ -126,7 +134,7 @@ def sit_down(
     span = habits.end[day] - habits.begin[day]
     start = habits.begin[day] + span * rng.beta(1.0, 1.6, day.size) * 0.97
     until = habits.end[day] + 0.0
-    session = book.sessions(day.size)
+    number = book.sessions(day.size) if session is None else np.full(day.size, session)
     length = habits.length * np.exp(0.2 * rng.standard_normal(day.size))
     share = np.array([0.7 if index == 0 else 0.3 / (len(machines) - 1) for index in range(len(machines))])
     which = (
@@ -152,14 +160,14 @@ def sit_down(
         if len(machines) > 1
         else machines[0].at(all_start)
     )
-    network: Ints | int = -1
-    if networks and not fixed_networks:
-        codes = np.array([-1, *networks])
+    network: Ints | int = home
+    if networks:
+        codes = np.array([home, *networks])
         weights = np.array([0.65] + [0.35 / len(networks)] * len(networks))
         network = codes[rng.choice(codes.size, size=habits.begin.size, p=weights)][all_day]
     book.add(
         actor,
-        np.concatenate([session, session[again]]),
+        np.concatenate([number, number[again]]),
         all_start,
         all_until,
         length=np.concatenate([length, 0.7 * length[again]]),

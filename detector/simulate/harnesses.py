@@ -1,51 +1,71 @@
 """Harnesses: automated tools on somebody's subscription, in every disguise."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from detector.simulate import clients, people, places
+from detector.simulate import clients, people, places, stacks
 from detector.simulate.chance import choose
 from detector.simulate.habits import Habits, Machine, draw_habits, outside, sit_down
 from detector.simulate.plan import Actor, Book, Bools, Client, Floats
+from detector.simulate.reporting import draw_reporting
 
 __all__ = [
     "DISGUISES",
+    "harness_actor",
     "plan_declared",
     "plan_harness",
     "plan_person_on_harness",
-    "plan_relay",
     "plan_riding",
 ]
 
 HOUR = 3600.0
 DAY = 86400.0
 DISGUISES = ("spoofed_partial", "spoofed_full", "imitation", "fake_telemetry")
-STALE = ("2.0.14", "2.0.60", "2.0.76", "2.1.2", "2.1.7", "2.1.45", "2.1.75", "2.1.112", "2.1.203")
+STALE = (
+    "2.0.14", "2.0.60", "2.0.76", "2.1.2", "2.1.7", "2.1.45", "2.1.75", "2.1.112", "2.1.203",
+    "2.1.257", "2.1.280", "1.0.113",
+)  # fmt: skip
 FULL_STACKS = (
     "httpx", "requests", "aiohttp", "node_fetch", "node20_fetch", "axios", "go", "go_http2",
     "anthropic_python",
-    "anthropic_node", "openai_python",
+    "anthropic_node", "openai_python", "httpx_lower", "httpx2", "node_http", "bun_sorted", "bun_title",
 )  # fmt: skip
-PARTIAL_STACKS = (*FULL_STACKS, "anthropic_python", "anthropic_node", "node_fetch", "bun")
+PARTIAL_STACKS = (
+    "httpx", "requests", "aiohttp", "node_fetch", "node20_fetch", "axios", "go", "go_http2",
+    "anthropic_python",
+    "anthropic_node", "openai_python", "anthropic_python", "anthropic_node", "node_fetch", "bun",
+    "httpx_lower", "httpx2", "node_http",
+)  # fmt: skip
 COPIED = ("x-app", "anthropic-dangerous-direct-browser-access", "X-Claude-Code-Session-Id", "Accept")
+TELEMETRY_NAME = "claude-code/2.1.74 (external, cli)"
+"""The name that genuine telemetry carries, written on model requests by a harness that mixed them up."""
+OWN_NAMES = ("x-request-id", "traceparent", "accept-language")
 SCHEDULES = ("queue", "swarm", "cron", "office", "campaign")
 SCHEDULE_SHARES = (0.2, 0.2, 0.25, 0.12, 0.23)
+
+
+def _own_names(rng: np.random.Generator) -> list[str]:
+    """Draw names that a harness sends of its own accord; most send none."""
+    return [name for name in OWN_NAMES if rng.random() < 0.5] if rng.random() < 0.2 else []
 
 
 def _partial(rng: np.random.Generator, book: Book) -> Client:
     version = choose(rng, STALE)
     agent = f"claude-cli/{version}" + (" (external, cli)" if rng.random() < 0.25 else "")
-    extra = [name for name in COPIED if rng.random() < 0.35]
-    return clients.foreign(book, choose(rng, PARTIAL_STACKS), agent, extra=extra, version=version)
+    if rng.random() < 0.07:
+        agent = TELEMETRY_NAME
+    extra = [name for name in COPIED if rng.random() < 0.35] + _own_names(rng)
+    return stacks.foreign(book, choose(rng, PARTIAL_STACKS), agent, extra=extra, version=version)
 
 
 def _full(rng: np.random.Generator, book: Book) -> Client:
     release = (
         clients.current_release() if rng.random() < 0.5 else int(rng.integers(1, clients.current_release()))
     )
-    return clients.copied(book, choose(rng, FULL_STACKS), release, clients.draw_platform(rng))
+    return stacks.copied(
+        book, choose(rng, FULL_STACKS), release, clients.draw_platform(rng), extra=_own_names(rng)
+    )
 
 
 def _identical(rng: np.random.Generator, book: Book) -> Client:
@@ -174,10 +194,9 @@ def plan_harness(rng: np.random.Generator, book: Book, account: int, plan: str, 
 
 def plan_riding(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
     """Plan a person's account with a harness on it, at night or in parallel."""
-    telemetry = bool(rng.random() < 0.85)
-    habits = people.plan_person(rng, book, account, plan, telemetry=telemetry)
+    person = people.plan_person(rng, book, account, plan, reporting=draw_reporting(rng, 0.85, 0.1))
     actor = harness_actor(rng, book, account, plan, choose(rng, DISGUISES))
-    run_harness(rng, book, actor, when=habits, night=bool(rng.random() < 0.6))
+    run_harness(rng, book, actor, when=person.habits, night=bool(rng.random() < 0.6))
 
 
 def _walks(rng: np.random.Generator, book: Book, actor: Actor, habits: Habits) -> None:
@@ -195,30 +214,11 @@ def plan_person_on_harness(rng: np.random.Generator, book: Book, account: int, p
     _walks(rng, book, actor, draw_habits(rng, book, place.hours, light=0.05))
 
 
-def plan_relay(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
-    """Plan many people's streams through one relay: one address, all hours, many tool sets."""
-    kind = choose(rng, ("spoofed_partial", "spoofed_full", "imitation"), (0.3, 0.4, 0.3))
-    one = harness_actor(
-        rng, book, account, plan, kind, network=places.hosting_network(book, rng), stream=True
-    )
-    devices = choose(rng, ("one", "many", "none"))
-    for _ in range(int(rng.integers(8, 31))):
-        place = places.draw_place(rng)
-        device = {"one": one.device, "many": people.device_ids(rng, 1)[0], "none": None}[devices]
-        actor = replace(
-            one,
-            rhythm=choose(rng, ("person", "third_party", "harness"), (0.55, 0.35, 0.1)),
-            device=device,
-            tools=people.tools_hash(rng, f"relayed-{int(rng.integers(40))}", 0.5),
-            context=float(rng.uniform(3000, 30000)),
-            **people.draw_model(rng),
-        )
-        _walks(rng, book, actor, draw_habits(rng, book, place.hours, daily=1.6, light=0.3))
-
-
-def plan_declared(rng: np.random.Generator, book: Book, account: int, plan: str, *, label: str) -> None:
-    """Plan a person, or sometimes a script, on a tool that says who it is."""
-    client = clients.tool(book, rng, "tools")
+def plan_declared(
+    rng: np.random.Generator, book: Book, account: int, plan: str, *, label: str, table: str = "tools"
+) -> None:
+    """Plan a person, or sometimes a script, on a tool that says who it is; ``table`` lists the tools."""
+    client = stacks.tool(book, rng, table)
     place = places.draw_place(rng)
     automated: Bools | bool = bool(rng.random() < 0.25)
     actor = harness_actor(

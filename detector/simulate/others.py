@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from detector.simulate import clients, people, places
+from detector.simulate import people, places, stacks
 from detector.simulate.chance import choose
 from detector.simulate.habits import Machine, draw_habits, sit_down
 from detector.simulate.harnesses import schedule
 from detector.simulate.people import own_actor, plan_person
 from detector.simulate.plan import Actor, Book, Floats
+from detector.simulate.reporting import Reporting, draw_reporting
 
 __all__ = ["plan_headless", "plan_paying", "plan_shared", "plan_stolen"]
 
@@ -34,7 +35,7 @@ def _job_times(rng: np.random.Generator, book: Book, kind: str) -> Floats:
 
 def plan_headless(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
     """Plan the own CLI in print mode or the vendor's SDK: cron, CI or a batch; often beside a person."""
-    telemetry = bool(rng.random() < 0.45)
+    reporting = draw_reporting(rng, 0.45, 0.35)
     kind = choose(rng, ("cron", "ci", "batch"), (0.4, 0.4, 0.2))
     entry = choose(
         rng, ("sdk-cli", "sdk-py, agent-sdk/0.2.187", "sdk-ts, agent-sdk/0.2.187"), (0.6, 0.25, 0.15)
@@ -47,7 +48,7 @@ def plan_headless(rng: np.random.Generator, book: Book, account: int, plan: str)
         account,
         network,
         plan,
-        telemetry=telemetry,
+        reporting=reporting,
         rhythm="headless",
         helper=0.0,
         context=float(rng.uniform(14000, 26000)),
@@ -79,16 +80,16 @@ def plan_headless(rng: np.random.Generator, book: Book, account: int, plan: str)
         device=device,
     )
     if rng.random() < 0.35:
-        plan_person(rng, book, account, plan, telemetry=telemetry, place=place)
+        plan_person(rng, book, account, plan, reporting=reporting, place=place)
 
 
 def plan_shared(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
     """Plan two to five people on one account, each with an own machine, network and country."""
     for _ in range(int(rng.integers(2, 6))):
-        telemetry = bool(rng.random() < 0.85)
+        reporting = draw_reporting(rng, 0.85, 0.1)
         place = places.draw_place(rng)
         habits = draw_habits(rng, book, place.hours, light=0.1)
-        plan_person(rng, book, account, plan, telemetry=telemetry, place=place, habits=habits, label="watch")
+        plan_person(rng, book, account, plan, reporting=reporting, place=place, habits=habits, label="watch")
 
 
 def plan_stolen(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
@@ -101,9 +102,9 @@ def plan_stolen(rng: np.random.Generator, book: Book, account: int, plan: str) -
     network = (
         places.hosting_network(book, rng, away.country) if hosted else places.home_network(book, rng, away)
     )
-    telemetry = bool(rng.random() < 0.5)
+    reporting = draw_reporting(rng, 0.5, 0.5)
     thief = people.set_up(
-        rng, book, own_actor(rng, account, network, plan, telemetry=telemetry, label="watch")
+        rng, book, own_actor(rng, account, network, plan, reporting=reporting, label="watch")
     )
     begin = book.seconds * rng.uniform(0.5, 0.9)
     start = begin + rng.uniform(0, rng.uniform(3, 36) * HOUR, int(rng.integers(6, 30)))
@@ -116,17 +117,24 @@ def plan_paying(rng: np.random.Generator, book: Book, account: int, plan: str, *
     label = "out_of_scope"
     if rng.random() < 0.3:
         plan_person(
-            rng, book, account, plan, place=place, auth=auth, label=label, telemetry=auth == "api_key"
+            rng,
+            book,
+            account,
+            plan,
+            place=place,
+            auth=auth,
+            label=label,
+            reporting=Reporting.ON if auth == "api_key" else Reporting.OFF,
         )
         return
-    client = clients.tool(book, rng, "sdks")
+    client = stacks.tool(book, rng, "sdks")
     rhythm = choose(rng, ("harness", "headless", "third_party", "scripted"))
     actor: Actor = own_actor(
         rng,
         account,
         places.hosting_network(book, rng),
         plan,
-        telemetry=False,
+        reporting=Reporting.OFF,
         auth=auth,
         label=label,
         rhythm=rhythm,

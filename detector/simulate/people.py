@@ -1,5 +1,6 @@
 """People on the provider's own clients: which machines, behind what, with what traits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -12,9 +13,11 @@ from detector.simulate.habits import Habits, Machine, draw_habits, sit_down
 from detector.simulate.places import Place
 from detector.simulate.plan import Actor, Book, Client
 from detector.simulate.proxies import Proxy, company_proxy
+from detector.simulate.reporting import Reporting, draw_reporting
 
 __all__ = [
     "Company",
+    "Person",
     "companies",
     "device_ids",
     "draw_model",
@@ -24,6 +27,7 @@ __all__ = [
     "plan_web",
     "set_up",
     "tools_hash",
+    "variant",
 ]
 
 DAY = 86400.0
@@ -38,8 +42,16 @@ class Company:
     proxy: Proxy
     network: int
     place: Place
-    telemetry: bool
+    reporting: Reporting
     release: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who was planned: when that person works, and the installations, the main one first."""
+
+    habits: Habits
+    machines: list[Machine]
 
 
 def device_ids(rng: np.random.Generator, count: int) -> list[str]:
@@ -106,8 +118,22 @@ def set_up(
     return Machine(before, actor(clients.new_release()), moment)
 
 
+def variant(book: Book, machine: Machine, **traits: Any) -> Machine:
+    """Return the same installation at other work: ``traits`` override fields of its actors."""
+    before, after = (
+        book.actor(replace(book.actors[code], **traits)) for code in (machine.before, machine.after)
+    )
+    return Machine(before, after, machine.switch)
+
+
 def own_actor(
-    rng: np.random.Generator, account: int, network: int, plan: str, *, telemetry: bool = True, **traits: Any
+    rng: np.random.Generator,
+    account: int,
+    network: int,
+    plan: str,
+    *,
+    reporting: Reporting = Reporting.ON,
+    **traits: Any,
 ) -> Actor:
     """Describe the own CLI on one machine; ``traits`` override anything."""
     base: dict[str, Any] = {
@@ -116,14 +142,12 @@ def own_actor(
         "network": network,
         "plan": plan,
         "device": device_ids(rng, 1)[0],
-        "telemetry": "genuine" if telemetry else "none",
-        "probe": telemetry,
-        "helper": float(rng.uniform(0.05, 0.3)) if telemetry else 0.0,
         "subagents": choose(rng, (0.0, 0.02, 0.08), (0.5, 0.3, 0.2)),
         "errors": float(rng.uniform(0.004, 0.02)),
         "context": float(rng.uniform(15000, 32000)),
         "growth": float(np.exp(0.3 * rng.standard_normal())),
-    } | draw_model(rng)
+    }
+    base |= reporting.traits(rng) | draw_model(rng)
     return Actor(**{**base, **traits})
 
 
@@ -133,59 +157,74 @@ def plan_person(
     account: int,
     plan: str,
     *,
-    telemetry: bool = True,
+    reporting: Reporting = Reporting.ON,
     place: Place | None = None,
     habits: Habits | None = None,
     release: int | None = None,
     follows: float = 0.8,
     switch: float | None = None,
     machines: int = 1,
+    entries: Sequence[str] = ("cli",),
     quiet: float = 0.0,
     company: Company | None = None,
+    home: int | None = None,
+    roams: float = 0.5,
     **traits: Any,
-) -> Habits:
-    """Plan one person on the own CLI and return when that person works.
+) -> Person:
+    """Plan one person on the own CLI.
 
     Args:
         rng: source of chance.
         book: where actors and sittings are added.
         account: number of the account.
         plan: plan of the account.
-        telemetry: whether telemetry, probe and helper calls are on.
+        reporting: whether telemetry, probe and helper calls are on.
         place: where the person lives, drawn if null.
         habits: when the person works, drawn if null.
         release: index of the release, drawn by share if null.
         follows: chance that a current installation takes the new release.
         switch: second at which it does.
         machines: number of installations.
+        entries: entry points, in turn.
         quiet: chance that telemetry is off on one of them all the same.
         company: the company whose proxy the person sits behind.
+        home: code of the address, a new one at home if null.
+        roams: chance that the person works from other addresses as well.
         traits: fields of ``Actor`` to override.
 
     """
     place = company.place if company else place or places.draw_place(rng)
     habits = habits or draw_habits(rng, book, place.hours)
-    home = company.network if company else places.home_network(book, rng, place)
+    if home is None:
+        home = company.network if company else places.home_network(book, rng, place)
     proxy = company.proxy if company else None
     installed = [
         set_up(
             rng,
             book,
-            own_actor(rng, account, home, plan, telemetry=telemetry and rng.random() >= quiet, **traits),
+            own_actor(
+                rng,
+                account,
+                home,
+                plan,
+                reporting=Reporting.OFF if rng.random() < quiet else reporting,
+                **traits,
+            ),
             release=release,
+            entry=entries[number % len(entries)],
             proxy=proxy,
             follows=follows,
             switch=switch,
         )
-        for _ in range(machines)
+        for number in range(machines)
     ]
     others: tuple[int, ...] = ()
-    if company is None and rng.random() < 0.5:
+    if company is None and rng.random() < roams:
         others = (places.home_network(book, rng, place), places.mobile_network(book, rng, place))[
             : int(rng.integers(1, 3))
         ]
     sit_down(rng, book, habits, installed, networks=others)
-    return habits
+    return Person(habits, installed)
 
 
 def plan_power(rng: np.random.Generator, book: Book, account: int, plan: str) -> None:
@@ -205,7 +244,7 @@ def plan_power(rng: np.random.Generator, book: Book, account: int, plan: str) ->
         book,
         account,
         plan,
-        telemetry=bool(rng.random() < 0.8),
+        reporting=draw_reporting(rng, 0.8, 0.12),
         place=place,
         habits=habits,
         machines=int(rng.integers(1, 4)),
@@ -242,7 +281,7 @@ def plan_web(rng: np.random.Generator, book: Book, account: int, plan: str) -> N
 
 
 def companies(rng: np.random.Generator, book: Book, count: int) -> list[Company]:
-    """Draw ``count`` companies; about half of them block telemetry as well."""
+    """Draw ``count`` companies; half of them switch telemetry off or block it as well."""
     found = []
     for index in range(count):
         place = places.draw_place(rng)
@@ -251,7 +290,7 @@ def companies(rng: np.random.Generator, book: Book, count: int) -> list[Company]
                 proxy=company_proxy(rng),
                 network=places.company_network(book, rng, place),
                 place=place,
-                telemetry=index % 2 == 0,
+                reporting=(Reporting.ON, Reporting.BLOCKED, Reporting.ON, Reporting.OFF)[index % 4],
                 release=clients.draw_release(rng) if rng.random() < 0.4 else clients.current_release(),
             )
         )

@@ -6,7 +6,7 @@ a second sitting with the same session. Strings that many rows share are kept
 once and referred to by code.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -47,10 +47,13 @@ class Client:
     Attributes:
         inference: wire of a model request; ``variants`` wires follow each other from here.
         variants: number of them, 1 where every request looks alike.
-        counts_retries: variant = number of the attempt; else a variant is drawn by chance.
+        choice: what decides on the variant: ``chance``, ``attempt`` (its number), or ``step``: the first
+            one is for calls beside the turns, the second opens a turn, the third follows a tool.
         ja4: fingerprint of a full handshake; ``resumed``: of a resumed session.
         telemetry, probe: wires of telemetry posts and start-up probes, -1 for none.
         telemetry_ja4: fingerprint of the telemetry stack.
+        second: wire of the posts of a second telemetry sender, -1 for none.
+        telemetry_path: where posts go.
         version: version that the client claims, for the default set of tools.
 
     """
@@ -59,11 +62,18 @@ class Client:
     ja4: int
     resumed: int
     variants: int = 1
-    counts_retries: bool = False
+    choice: str = "chance"
     telemetry: int = -1
     probe: int = -1
     telemetry_ja4: int = -1
+    second: int = -1
+    telemetry_path: str = "/api/event_logging/batch"
     version: str = ""
+
+    @property
+    def counts_retries(self) -> bool:
+        """Whether the client writes the number of the attempt into a header."""
+        return self.choice == "attempt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,7 @@ class Vocabulary(Generic[T]):
 
     items: list[T] = field(default_factory=list)
     _codes: dict[T, int] = field(default_factory=dict)
+    _runs: dict[tuple[T, ...], int] = field(default_factory=dict)
 
     def code(self, item: T) -> int:
         """Code of ``item``, a new one if it was not seen before."""
@@ -135,10 +146,12 @@ class Vocabulary(Generic[T]):
             self.items.append(item)
         return found
 
-    def run(self, items: list[T]) -> int:
+    def run(self, items: Sequence[T]) -> int:
         """Codes that follow each other for ``items``: the first of them."""
-        first = len(self.items)
-        self.items.extend(items)
+        first = self._runs.get(tuple(items))
+        if first is None:
+            first = self._runs[tuple(items)] = len(self.items)
+            self.items.extend(items)
         return first
 
 

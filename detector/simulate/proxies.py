@@ -8,7 +8,7 @@ from detector.simulate.chance import choose
 from detector.simulate.data import load
 from detector.simulate.plan import Wire
 
-__all__ = ["Proxy", "company_proxy"]
+__all__ = ["Proxy", "company_proxy", "rewriting_proxy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +75,11 @@ def company_proxy(rng: np.random.Generator) -> Proxy:
             {"connection", "host"} if http2 else ({"connection"} if rng.random() < 0.3 else ())
         ),
     )
+
+
+def rewriting_proxy(rng: np.random.Generator) -> Proxy:
+    """Draw a proxy that changes the order or the letters of the names that pass it."""
+    while True:
+        proxy = company_proxy(rng)
+        if proxy.lower or proxy.order != "same":
+            return proxy

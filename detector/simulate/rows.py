@@ -58,9 +58,9 @@ def _inference(rng: np.random.Generator, steps: Steps, sittings: Sittings, table
 
     busy = opens | (gap > IDLE_CONNECTION_S)
     lost = np.cumsum(busy) - np.cumsum(busy)[first][group] > 0
-    variant = np.where(
-        tables.counts[actor] == 1,
-        np.minimum(steps.attempt, tables.variants[actor] - 1),
+    variant = np.select(
+        [tables.attempts[actor] == 1, tables.steps[actor] == 1],
+        [np.minimum(steps.attempt, tables.variants[actor] - 1), np.where(steps.human, 1, 2)],
         (rng.random(size) * tables.variants[actor]).astype(np.int64),
     )
     fault = rng.random(size)

@@ -9,6 +9,7 @@ from detector.simulate.plan import Sittings
 __all__ = ["draw_invented_posts", "draw_posts", "draw_probes"]
 
 BATCH_BITS = 32
+START_EVENTS = 3
 
 
 def draw_probes(rng: np.random.Generator, sittings: Sittings, tables: Tables) -> pl.DataFrame:
@@ -40,20 +41,32 @@ def draw_posts(
     reported = rng.binomial(requests, 0.985)
     events = 3 * requests + rng.poisson(2.5 * requests)
     arrived = rng.random(sitting.size) > 0.006
-    final = served.group_by("sitting").agg(end=(pl.col("start") + pl.col("duration")).max()).sort("sitting")
+    final = (
+        served.group_by("sitting")
+        .agg(begin=pl.col("start").min(), end=(pl.col("start") + pl.col("duration")).max())
+        .sort("sitting")
+    )
     last = final["sitting"].to_numpy().astype(np.int64)
     end = final["end"].to_numpy() + 28.0 + rng.uniform(4.0, 20.0, last.size)
-    every = np.concatenate([sitting[arrived], last])
+    # Where a client has a second sender, that one tells of the start.
+    opened = np.flatnonzero(tables.second_wire[sittings.actor[last]] >= 0)
+    begin = final["begin"].to_numpy()[opened] + rng.uniform(3.0, 9.0, opened.size)
+    every = np.concatenate([sitting[arrived], last, last[opened]])
     actor = sittings.actor[every]
+    wire = tables.telemetry_wire[actor]
+    wire[every.size - opened.size :] = tables.second_wire[actor[every.size - opened.size :]]
+    none = np.zeros(last.size + opened.size, dtype=np.int64)
     return row_frame(
         Kind.TELEMETRY,
         every,
-        np.concatenate([moment[arrived], end]),
+        np.concatenate([moment[arrived], end, begin]),
         rng.uniform(0.03, 0.2, every.size),
-        wire=tables.telemetry_wire[actor],
+        wire=wire,
         ja4=tables.telemetry_ja4[actor],
-        telemetry_events=np.concatenate([events[arrived], 1 + rng.poisson(4.0, last.size)]),
-        telemetry_requests=np.concatenate([reported[arrived], np.zeros(last.size, dtype=np.int64)]),
+        telemetry_events=np.concatenate(
+            [events[arrived], 1 + rng.poisson(4.0, last.size), np.full(opened.size, START_EVENTS)]
+        ),
+        telemetry_requests=np.concatenate([reported[arrived], none]),
     )
 
 

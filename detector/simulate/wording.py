@@ -11,7 +11,6 @@ from detector.simulate.columns import STOPS, Kind
 __all__ = ["HEADERS", "Words", "worded"]
 
 HELPER_MODEL = "claude-haiku-4-5"
-TELEMETRY_PATH = "/api/event_logging/batch"
 PROBE_PATH = "/api/hello"
 COUNT_PATH = "/v1/messages/count_tokens"
 CODE = pa.uint8()
@@ -27,7 +26,7 @@ class Words:
     """What the codes of rows stand for.
 
     Attributes:
-        sittings: what the rows of a sitting share, by its number.
+        sittings: what the rows of a sitting share, by its number; ``telemetry_path``: where its posts go.
         wires: ``user_agent``, ``http_version`` by code of the wire.
         headers: ``header_names``, ``header_values`` by code of the wire, each text a code itself.
         ja4: TLS fingerprints by code.
@@ -73,7 +72,7 @@ def _calls(codes: pl.Series, sittings: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(PROBE_PATH))
         .when(kind == Kind.COUNT)
         .then(pl.lit(COUNT_PATH))
-        .otherwise(pl.lit(TELEMETRY_PATH)),
+        .otherwise("telemetry_path"),
         method=pl.when(kind == Kind.PROBE).then(pl.lit("HEAD")).otherwise(pl.lit("POST")),
         auth=pl.when(kind != Kind.PROBE).then("auth"),
         session_id=pl.when(kind != Kind.PROBE).then("session_id"),
@@ -84,7 +83,7 @@ def _calls(codes: pl.Series, sittings: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(HELPER_MODEL)),
         tools_hash=pl.when(kind == Kind.INFERENCE).then("tools_hash"),
         stream=pl.when(asks).then("stream"),
-    ).drop("kind")
+    ).drop("kind", "telemetry_path")
 
 
 def _shared(codes: pl.Series, meaning: Callable[[pl.Series], pl.DataFrame]) -> dict[str, pa.Array]:

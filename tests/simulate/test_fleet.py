@@ -32,7 +32,7 @@ def test_request_ids_are_unique(fleet):
 def test_every_account_has_a_label_and_requests(fleet):
     assert fleet.accounts.columns == ["account_id", "class", "label", "plan"]
     assert fleet.accounts["account_id"].n_unique() == fleet.accounts.height == 300
-    assert set(fleet.accounts["class"]) == {one.name for one in CLASSES}
+    assert set(fleet.accounts["class"]) == {one.name for one in CLASSES if one.share > 0}
     assert all(label_of(name) == label for name, label in fleet.accounts.select("class", "label").iter_rows())
     assert set(fleet.requests["account_id"]) == set(fleet.accounts["account_id"])
 
@@ -92,8 +92,10 @@ def test_counts_use_the_largest_remainder():
 
 
 def test_every_class_gets_an_account_where_there_are_enough():
-    assert min(FleetOptions(accounts=20).counts().values()) == 1
-    assert set(FleetOptions(accounts=100).counts()) == set(DEFAULT_MIXTURE)
+    for accounts in (33, 100):
+        counts = FleetOptions(accounts=accounts).counts()
+        assert set(counts) == set(DEFAULT_MIXTURE)
+        assert {name for name, count in counts.items() if count == 0} == {"new_product"}
     for accounts in (1, 7, 20, 33, 100, 1000):
         assert sum(FleetOptions(accounts=accounts).counts().values()) == accounts
 

@@ -1,7 +1,10 @@
 import polars as pl
 import pytest
 
+from detector.simulate import FleetOptions, simulate
+
 FIRST_PARTY = "claude-cli/"
+CLAIMS = r"^claude-cli/|^claude-code/2\.1\.74 \(external, cli\)$"
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +24,21 @@ def test_spoofs_claim_the_first_party_client(asked):
         "fake_telemetry",
         "relay_pool",
         "person_on_harness",
+        "rotated_farm",
+        "slow_drip",
+        "office_hours_imitation",
     ]
-    assert asked.filter(pl.col("class").is_in(kinds))["user_agent"].str.starts_with(FIRST_PARTY).all()
+    assert asked.filter(pl.col("class").is_in(kinds))["user_agent"].str.contains(CLAIMS).all()
+
+
+def test_some_harnesses_claim_stale_versions_or_the_name_of_telemetry():
+    partial = simulate(FleetOptions(accounts=150, days=1, seed=4, mixture={"spoofed_partial": 1.0}))
+    agents = set(partial.requests["user_agent"])
+    assert "claude-code/2.1.74 (external, cli)" in agents
+    versions = {agent.split("/")[1].split(" ")[0] for agent in agents}
+    assert {"2.1.2", "2.1.75", "2.1.257", "2.1.280", "1.0.113"} <= versions
+    names = set(partial.requests["header_names"].explode())
+    assert {"x-request-id", "traceparent"} <= {name.lower() for name in names}
 
 
 def test_copied_headers_never_show_the_genuine_order(asked):

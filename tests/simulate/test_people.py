@@ -2,6 +2,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from detector.simulate import CLASSES, FleetOptions, simulate
+
 OWN = ["interactive", "telemetry_off", "corporate_proxy", "old_or_new_version", "accessibility", "power_user"]
 
 
@@ -55,9 +57,26 @@ def test_there_are_light_and_heavy_users(asked):
 
 def test_telemetry_off_shows_no_trace_of_it(rows):
     off = rows.filter(pl.col("class") == "telemetry_off")
-    assert set(off["path"]) == {"/v1/messages"}
+    assert set(off["path"]) <= {"/v1/messages", "/v1/messages/count_tokens"}
     assert off["telemetry_events"].null_count() == off.height
-    assert off["tools_hash"].null_count() == 0
+
+
+def test_who_opted_out_makes_no_helper_calls_and_who_is_blocked_does(rows):
+    off = rows.filter(pl.col("class") == "telemetry_off")
+    helped = off.group_by("account_id").agg(helped=pl.col("tools_hash").is_null().any())["helped"]
+    assert 0.15 < helped.mean() < 0.6
+
+
+HONEST = [one.name for one in CLASSES if one.label == "genuine"]
+
+
+@pytest.mark.parametrize("name", sorted({*HONEST} - {"interactive", "telemetry_off"}))
+def test_every_honest_class_has_accounts_with_and_without_telemetry(name):
+    options = FleetOptions(accounts=40, days=1, seed=1, activity=0.2, mixture={name: 1.0})
+    mine = simulate(options).requests
+    posting = mine.group_by("account_id").agg(posts=pl.col("telemetry_events").is_not_null().any())["posts"]
+    assert posting.any()
+    assert not posting.all()
 
 
 def test_interactive_sessions_start_with_an_unauthenticated_probe(rows):
@@ -100,7 +119,7 @@ def test_a_company_shows_one_address_and_one_tls_fingerprint(rows):
 
 
 def test_a_new_release_appears_in_the_middle(rows):
-    fresh = rows.filter(pl.col("user_agent").str.starts_with("claude-cli/2.1.334"))
+    fresh = rows.filter(pl.col("user_agent").str.starts_with("claude-cli/2.1.332"))
     first = fresh["timestamp"].min() - rows["timestamp"].min()
     assert 0.3 < first.total_seconds() / (14 * 86400) < 0.7
     assert fresh["account_id"].n_unique() > 30

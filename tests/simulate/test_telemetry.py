@@ -7,7 +7,7 @@ SERVED = ((pl.col("status") == 200) & pl.col("output_tokens").is_not_null()).sum
 def test_reports_match_served_requests_to_a_few_percent(rows):
     mine = rows.filter(pl.col("class").is_in(["interactive", "old_or_new_version"]))
     sums = mine.group_by("account_id").agg(served=SERVED, reported=pl.col("telemetry_requests").sum())
-    large = sums.filter(pl.col("served") > 300)
+    large = sums.filter(pl.col("served") > 300, pl.col("reported") > 0)
     ratio = large["reported"] / large["served"]
     assert ratio.min() > 0.93
     assert ratio.max() <= 1.0
@@ -16,8 +16,11 @@ def test_reports_match_served_requests_to_a_few_percent(rows):
 def test_posts_leave_through_another_stack_under_another_agent(rows):
     mine = rows.filter(pl.col("class") == "interactive", pl.col("auth") == "subscription")
     posts = mine.filter(pl.col("telemetry_events").is_not_null())
-    assert posts["user_agent"].str.contains(r"^claude-code/[\d.]+$").all()
-    assert (posts["path"] == "/api/event_logging/batch").all()
+    fresh = posts["path"] == "/api/event_logging/v2/batch"
+    before, after = posts.filter(~fresh), posts.filter(fresh)
+    assert before["user_agent"].str.contains(r"^claude-code/[\d.]+$").all()
+    assert set(before["path"]) == {"/api/event_logging/batch"}
+    assert set(after["user_agent"]) == {"claude-code/2.1.332", "Bun/1.4.6"}
     assert posts["session_id"].null_count() == 0
     assert posts["device_id"].null_count() == posts.height
     asked = set(mine.filter(pl.col("model").is_not_null())["header_names"].list.join(",").unique())
@@ -52,3 +55,16 @@ def test_made_up_telemetry_is_constant_and_does_not_match(even_rows):
     )
     off = (sums["reported"] / sums["served"] - 1).abs()
     assert off.median() > 0.1
+
+
+def test_a_session_of_the_new_release_shows_three_sets_of_names(rows):
+    fresh = rows.filter(
+        pl.col("class") == "interactive", pl.col("user_agent").str.starts_with("claude-cli/2.1.332")
+    )
+    size = pl.col("header_names").list.len()
+    assert set(fresh.filter(pl.col("tools_hash").is_null()).select(size).to_series()) == {25}
+    assert set(fresh.filter("tool_result").select(size).to_series()) == {27}
+    turns = fresh.filter(~pl.col("tool_result"), pl.col("tools_hash").is_not_null())
+    assert set(turns.select(size).to_series()) == {26}
+    sets = fresh.group_by("session_id").agg(size.n_unique())["header_names"]
+    assert (sets == 3).mean() > 0.5

@@ -23,8 +23,9 @@ SHARED = {
     "tools_hash": ["t", None],
     "stream": [True, False],
 }
+POSTS = {"telemetry_path": ["/api/event_logging/batch", "/api/event_logging/v2/batch"]}
 WORDS = Words(
-    sittings=pl.DataFrame(SHARED),
+    sittings=pl.DataFrame(SHARED | POSTS),
     wires=pl.DataFrame({"user_agent": ["one", "two", "one"], "http_version": ["1.1", "2", "2"]}),
     headers={
         name: pa.array(lists, HEADERS[name]) for name, lists in zip(HEADERS, (NAMES, VALUES), strict=True)
