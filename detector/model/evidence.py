@@ -184,8 +184,10 @@ def grounds(
     def beside(leader: str) -> NDArray[np.bool_]:
         return np.any([at for family, at in families.items() if family != leader], axis=0)
 
+    # Where a person is there, or may be, rhythm tells nothing.
+    absent = (~streams["attended"]).fill_null(value=False).to_numpy()
     days = (streams["days"] >= settings.floors.days).to_numpy()
-    alone = (~streams["attended"]).fill_null(value=False).to_numpy() & days
+    alone = absent & days
     # Without a user agent nobody knows whether this is print mode.
     alone &= (streams["cohort"] != "unknown").to_numpy()
     unattended = strong["cadence"] & alone
@@ -214,7 +216,7 @@ def grounds(
         np.column_stack([families[family] for family in FAMILIES]),
         strong["fingerprint"] | strong["telemetry"] | unattended | people,
         conclusive,
-        np.any([heard[family] for family in LEADING], axis=0),
+        heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent),
     )
 
 
