@@ -140,7 +140,7 @@ def _guilty(accounts: pl.DataFrame, keys: Sequence[str]) -> str:
 
 
 def _crossed(accounts: pl.DataFrame) -> str:
-    """Flagged and all accounts, a row a tool and a column a variant."""
+    """Give flagged and all accounts, a row a tool and a column a variant."""
     variants = accounts["state"].unique().sort().to_list()
     rows = []
     for tool in accounts.sort("class").partition_by("class", maintain_order=True):

@@ -14,6 +14,9 @@ __all__ = ["LAUNCHES"]
 PRODUCT = "claude-cowork/1.0.3 (external, desktop)"
 """A name that nobody has seen before the launch."""
 
+LAST_SWITCH = 6.0
+"""Days of the week after which nobody goes over any more: some session must follow."""
+
 
 def new_product(world: World, account_ids: Sequence[str], state: str) -> list[Session]:
     """Plan people who used the CLI and go over to a product launched in the middle of the week."""
@@ -24,7 +27,8 @@ def new_product(world: World, account_ids: Sequence[str], state: str) -> list[Se
     for account_id in account_ids:
         account = in_state(person(world, account_id), state)
         new = replace(account, profile=profile, telemetry_profile=reports)
-        sessions += _switched(account, new, 3 * DAY + world.rng.exponential(0.7 * DAY))
+        moment = min(3 + world.rng.exponential(0.7), LAST_SWITCH) * DAY
+        sessions += _switched(account, new, moment)
     return sessions
 
 
@@ -36,7 +40,7 @@ def release_adopter(world: World, account_ids: Sequence[str], state: str) -> lis
         account = in_state(person(world, account_id), state)
         new = replace(account, profile=RELEASE, telemetry_profile=f"{RELEASE}:telemetry")
         new.probe = f"{RELEASE}:probe" if account.probe else None
-        moment = world.rng.uniform(4.2, 6.0) * DAY
+        moment = world.rng.uniform(4.2, LAST_SWITCH) * DAY
         sessions += _switched(account, new, moment, power=kind == "power_user")
     return sessions
 

@@ -17,14 +17,19 @@ MINUTE = 60.0
 def scheduled(world: World, zone: float) -> list[Placed]:
     """Place what a person's own scheduler starts, by stretch: on half of the nights, or at lunch.
 
-    One short session every 10-60 min on the minute; a night lasts 5-8 h, a lunch 1-2 h.
+    One short session of one prompt every 10-60 min on the minute; a night lasts 5-8 h, a lunch 1-2 h.
+    Half of the people leave the work of automated sessions to it, the others first turns of people's:
+    automated sessions were recorded on other clients, whose contexts grow otherwise.
 
     Args:
         world: where sessions and chance come from.
         zone: hours from UTC.
 
     """
-    rng, deck = world.rng, Deck(world.library.automated, world.rng)
+    rng, library = world.rng, world.library
+    own = world.chance(0.5)
+    deck = Deck(library.people if own else library.automated, rng)
+    ends = library.first_turn() if own else np.full(len(library.length), np.inf)
     night = world.chance(0.75)
     dusk, hours = (rng.uniform(22, 25.5), (5, 8)) if night else (rng.uniform(11.5, 12.5), (1, 2))
     every = float(rng.choice((10, 15, 20, 30, 60) if night else (10, 15, 20))) * MINUTE
@@ -37,7 +42,7 @@ def scheduled(world: World, zone: float) -> list[Placed]:
         keys = deck.deal(len(ticks))
         stretches.append(
             [
-                (int(key), float(start), float(start + min(every, 20 * MINUTE)))
+                (int(key), float(start), float(start + min(every, 20 * MINUTE, ends[key])))
                 for key, start in zip(keys, starts, strict=True)
                 if 0 <= start < END
             ]
