@@ -255,10 +255,11 @@ def test_recorded_shapes_become_profiles(tmp_path):
 
 
 def test_weeks_of_cells_are_kept_and_judged_again(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(Library, "read", lambda *_: library(requests=25))
+    monkeypatch.setattr(Library, "read", lambda *_: library(requests=12))
     monkeypatch.setattr(Catalogue, "read", lambda _: catalogue())
     monkeypatch.setattr("benchmarks.compose.cast.recorded", lambda _: {})
-    sizes = Sizes(honest=1, people=30, harness=1, farm=2, unlisted=2, tool=1, variant=1)
+    monkeypatch.setattr(cells.trial, "learn", lambda *_: cells.trial.bundled())
+    sizes = Sizes(honest=1, people=5, harness=1, farm=2, unlisted=2, tool=1, variant=1)
     cells.write_weeks(tmp_path, tmp_path / "weeks" / "4", sizes, 4)
     labels = pl.read_parquet(tmp_path / "weeks" / "4" / cells.LABELS)
     assert labels["account_id"].is_unique().all()
