@@ -176,10 +176,11 @@ def traveller(world: World, account_id: str, state: str) -> list[Session]:
         zone, network, account.country = TRAVELS[stop]
         account.addresses = ((world.address(), network),)
         begin, end = i * END / 3 + 5 * HOUR, (i + 1) * END / 3 - 5 * HOUR
-        days: Placed = work_hours(world, zone=zone)
-        account.add([(key, start, min(limit, end)) for key, start, limit in days if begin < start < end])
-    if not account.sessions:
-        account.add(unbroken(world, Deck(world.library.people, rng), 3 * DAY, 3.3 * DAY))
+        stay: Placed = []
+        while not stay:
+            days = work_hours(world, zone=zone)
+            stay = [(key, start, min(limit, end)) for key, start, limit in days if begin < start < end]
+        account.add(stay)
     return account.sessions
 
 
