@@ -162,7 +162,10 @@ def absent(*names: str) -> Callable[[Wire], Wire]:
 
 
 def behind_proxy(style: str, ja4: str) -> Callable[[Wire], Wire]:
-    """Pass a request through a company's proxy, of a product that rewrites it in the given style."""
+    """Pass a request through a company's proxy, of a product that rewrites it in the given style.
+
+    The ``silent`` styles re-order or re-spell names and add none of their own.
+    """
 
     def change(wire: Wire) -> Wire:
         names, version = list(wire.names), wire.http_version
@@ -172,6 +175,10 @@ def behind_proxy(style: str, ja4: str) -> Callable[[Wire], Wire]:
             names = ["host", *(name.lower() for name in names if name.lower() != "host"), "via"]
         elif style == "alphabetical":
             names = sorted([*names, "Via", "X-Forwarded-For"], key=str.lower)
+        elif style == "silent_alphabetical":
+            names = sorted(names, key=str.lower)
+        elif style == "silent_lower":
+            names = ["host", *(name.lower() for name in names if name.lower() != "host")]
         else:
             hop = {"connection", "host"}
             names = [name.lower() for name in names if name.lower() not in hop]

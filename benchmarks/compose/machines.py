@@ -19,7 +19,20 @@ from benchmarks.compose.people import (
 )
 from benchmarks.compose.sources import Deck
 
-__all__ = ["HARNESSES", "declared", "headless", "keyed", "schedule"]
+__all__ = [
+    "END",
+    "HARNESSES",
+    "Placed",
+    "declared",
+    "headless",
+    "jobs",
+    "keyed",
+    "machine",
+    "schedule",
+    "session_rate",
+    "spoofed",
+    "unattended",
+]
 
 Placed = list[tuple[int, float, float]]
 
@@ -82,7 +95,7 @@ def _one_after_another(starts: np.ndarray, lengths: np.ndarray, rng: np.random.G
     return moved
 
 
-def _machine(world: World, account_id: str, profile: str, label: str) -> Account:
+def machine(world: World, account_id: str, profile: str, label: str) -> Account:
     """Give an account that a machine uses: one address, one device, no telemetry."""
     rng = world.rng
     hosted = world.chance(0.6)
@@ -101,7 +114,7 @@ def _machine(world: World, account_id: str, profile: str, label: str) -> Account
     )
 
 
-def _rate(world: World) -> float:
+def session_rate(world: World) -> float:
     """Sessions a day of a machine: 6 to 60, most often about 20."""
     return float(np.clip(world.rng.lognormal(np.log(20), 0.6), 6, 60))
 
@@ -113,7 +126,7 @@ def _claim(world: World) -> str:
     return f"claude-cli/{version}{end}"
 
 
-def _spoofed(world: World, *, full: bool) -> str:
+def spoofed(world: World, *, full: bool) -> str:
     """Derive a profile that claims the first-party client on another stack."""
     base = f"copied:{pick(world.rng, COPIED)}" if full else f"partial:{pick(world.rng, PARTIAL)}"
     agent = _claim(world)
@@ -122,7 +135,7 @@ def _spoofed(world: World, *, full: bool) -> str:
 
 def spoofed_partial(world: World, account_id: str) -> list[Session]:
     """Plan a harness that claims the client with few headers copied."""
-    account = _machine(world, account_id, _spoofed(world, full=False), "harness")
+    account = machine(world, account_id, spoofed(world, full=False), "harness")
     account.declared, account.cached = world.chance(0.4), world.chance(0.6)
     if world.chance(0.5):
         account.devices = (None,)
@@ -132,7 +145,7 @@ def spoofed_partial(world: World, account_id: str) -> list[Session]:
 
 def spoofed_full(world: World, account_id: str) -> list[Session]:
     """Plan a harness with every header copied onto another stack."""
-    account = _machine(world, account_id, _spoofed(world, full=True), "harness")
+    account = machine(world, account_id, spoofed(world, full=True), "harness")
     account.cached = world.chance(0.7)
     account.add(_run(world))
     return account.sessions
@@ -140,7 +153,7 @@ def spoofed_full(world: World, account_id: str) -> list[Session]:
 
 def imitation(world: World, account_id: str) -> list[Session]:
     """Plan a harness whose headers and TLS are the client's own; it sends nothing else."""
-    account = _machine(world, account_id, "interactive", "harness")
+    account = machine(world, account_id, "interactive", "harness")
     if world.chance(0.5):
         account.tools = ("first-party",)
     account.add(_run(world))
@@ -149,7 +162,7 @@ def imitation(world: World, account_id: str) -> list[Session]:
 
 def fake_telemetry(world: World, account_id: str) -> list[Session]:
     """Plan an imitation that posts made-up telemetry."""
-    account = _machine(world, account_id, "interactive", "harness")
+    account = machine(world, account_id, "interactive", "harness")
     account.telemetry = "fake"
     account.probe = "probe" if world.chance(0.3) else None
     account.add(_run(world))
@@ -160,20 +173,20 @@ def riding(world: World, account_id: str) -> list[Session]:
     """Plan a person's week and a harness that rides on the account at night or in parallel."""
     host = person(world, account_id)
     host.add(work_hours(world))
-    profile = _spoofed(world, full=True) if world.chance(0.5) else "interactive"
-    rider = _machine(world, account_id, profile, "harness")
+    profile = spoofed(world, full=True) if world.chance(0.5) else "interactive"
+    rider = machine(world, account_id, profile, "harness")
     rider.plan = host.plan
     if world.chance(0.5):
         rider.addresses, rider.devices = host.addresses, host.devices
     pattern = pick(world.rng, ("night", "parallel", "sequential"))
-    rider.add(schedule(world, pattern, world.library.automated, _rate(world)))
+    rider.add(schedule(world, pattern, world.library.automated, session_rate(world)))
     return host.sessions + rider.sessions
 
 
 def person_on_harness(world: World, account_id: str) -> list[Session]:
     """Plan a person at an undeclared third-party tool: a human rhythm under a spoofed client."""
     account = quiet(person(world, account_id))
-    account.profile, account.label = _spoofed(world, full=world.chance(0.4)), "harness"
+    account.profile, account.label = spoofed(world, full=world.chance(0.4)), "harness"
     account.tools = (f"harness-{int(world.rng.integers(12))}",)
     account.add(work_hours(world))
     return account.sessions
@@ -181,7 +194,7 @@ def person_on_harness(world: World, account_id: str) -> list[Session]:
 
 def relay_pool(world: World, account_id: str) -> list[Session]:
     """Plan many people behind one account: their sessions in parallel, one address, many tool sets."""
-    account = _machine(world, account_id, "interactive", "harness")
+    account = machine(world, account_id, "interactive", "harness")
     account.addresses = ((world.address(), int(world.rng.choice(HOSTING))),)
     account.tools, account.extra = tuple(world.word() for _ in range(int(world.rng.integers(12, 40)))), 0
     account.add(_many(world))
@@ -198,27 +211,38 @@ def _many(world: World) -> Placed:
 
 
 def _run(world: World) -> Placed:
-    return schedule(world, pick(world.rng, SCHEDULES), world.library.automated, _rate(world))
+    return schedule(world, pick(world.rng, SCHEDULES), world.library.automated, session_rate(world))
 
 
-def headless(world: World, account_id: str) -> list[Session]:
-    """Plan the own client in print mode or the vendor's own SDK, on cron or in CI."""
-    account = _machine(world, account_id, pick(world.rng, ("print", "print", "agent_sdk")), "genuine")
+def unattended(world: World, account_id: str) -> Account:
+    """Give an account of the own client in print mode or of the vendor's own SDK."""
+    account = machine(world, account_id, pick(world.rng, ("print", "print", "agent_sdk")), "genuine")
     account.devices = ("fresh",) if world.chance(0.7) else account.devices
     account.tools = ("first-party",) if world.chance(0.6) else (world.word(),)
     if world.chance(0.2):
         account.telemetry, account.probe = "real", "probe"
     if world.chance(0.5):
         account.addresses = tuple((world.address(), account.addresses[0][1]) for _ in range(6))
-    rate = float(np.clip(world.rng.lognormal(np.log(9), 0.7), 2, 40))
-    account.add(schedule(world, pick(world.rng, ("cron", "ci", "ci")), world.library.automated, rate))
+    return account
+
+
+def headless(world: World, account_id: str) -> list[Session]:
+    """Plan the own client in print mode or the vendor's own SDK, on cron or in CI."""
+    account = unattended(world, account_id)
+    account.add(jobs(world))
     return account.sessions
+
+
+def jobs(world: World) -> Placed:
+    """Place what a headless client does in a week: on cron, or in CI on working days."""
+    rate = float(np.clip(world.rng.lognormal(np.log(9), 0.7), 2, 40))
+    return schedule(world, pick(world.rng, ("cron", "ci", "ci")), world.library.automated, rate)
 
 
 def declared(world: World, account_id: str) -> list[Session]:
     """Plan a third-party tool that says so, on a subscription."""
     profile = pick(world.rng, ("opencode", "cline", "litellm"))
-    account = _machine(world, account_id, profile, "declared_third_party")
+    account = machine(world, account_id, profile, "declared_third_party")
     account.declared, account.devices = profile == "opencode", (None,)
     account.add(work_hours(world) if profile != "litellm" else _run(world))
     return account.sessions
@@ -226,7 +250,7 @@ def declared(world: World, account_id: str) -> list[Session]:
 
 def keyed(world: World, account_id: str) -> list[Session]:
     """Plan a program on the vendor's SDK that pays per use."""
-    account = _machine(world, account_id, pick(world.rng, ("sdk_py", "sdk_ts")), "out_of_scope")
+    account = machine(world, account_id, pick(world.rng, ("sdk_py", "sdk_ts")), "out_of_scope")
     account.auth, account.plan, account.declared, account.devices = "api_key", "api", False, (None,)
     account.add(_run(world))
     return account.sessions

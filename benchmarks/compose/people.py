@@ -8,7 +8,20 @@ import numpy as np
 from benchmarks.compose.headers import CURRENT, Catalogue, absent, behind_proxy, claiming, pick
 from benchmarks.compose.sources import Deck, Library
 
-__all__ = ["DAY", "HOUR", "Account", "Company", "Session", "World", "companies", "genuine", "work_hours"]
+__all__ = [
+    "DAY",
+    "HOUR",
+    "Account",
+    "Company",
+    "Session",
+    "World",
+    "companies",
+    "dressed",
+    "genuine",
+    "person",
+    "quiet",
+    "work_hours",
+]
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -17,6 +30,21 @@ ZONES = (-8, -7, -6, -5, -5, -3, 0, 0, 1, 1, 1, 2, 2, 3, 5.5, 8, 9, 10)
 
 INTERNET_PROVIDERS = (7922, 701, 7018, 3320, 3215, 2856, 12322, 4134, 9829, 4713, 28573, 1221)
 HOSTING = (16509, 14061, 24940, 16276, 20473, 8075)
+COUNTRIES = {
+    3320: "DE",
+    3215: "FR",
+    2856: "GB",
+    12322: "FR",
+    4134: "CN",
+    9829: "IN",
+    4713: "JP",
+    28573: "BR",
+    1221: "AU",
+    24940: "DE",
+    16276: "FR",
+}
+"""Network -> country of its addresses; any other network is in the United States."""
+
 RECENT = (CURRENT, CURRENT, CURRENT, "2.1.329", "2.1.328")
 OLD = {
     "2.1.204": ("X-Stainless-Timeout", "anthropic-dangerous-direct-browser-access"),
@@ -47,6 +75,7 @@ class Session(NamedTuple):
     device_id: str | None
     client_ip: str
     asn: int
+    country: str
     auth: str
     plan: str
     tools_hash: str
@@ -83,7 +112,10 @@ class World:
 
 @dataclass
 class Account:
-    """What stays the same within an account; ``add`` writes sessions into the plan."""
+    """What stays the same within an account; ``add`` writes sessions into the plan.
+
+    Without a ``country``, every address is in the country of the first one's network.
+    """
 
     world: World
     account_id: str
@@ -102,11 +134,13 @@ class Account:
     cached: bool = True
     extra: int = 0
     models: tuple[str, ...] = ("sonnet",)
+    country: str = ""
     sessions: list[Session] = field(default_factory=list)
 
     def add(self, placed: list[tuple[int, float, float]]) -> None:
         """Write placed sessions ``(key, start, limit)`` under this account's client."""
         rng = self.world.rng
+        country = self.country or COUNTRIES.get(self.addresses[0][1], "US")
         for key, start, limit in placed:
             address, asn = self.addresses[int(rng.integers(len(self.addresses)))]
             device = self.devices[int(rng.integers(len(self.devices)))]
@@ -118,6 +152,7 @@ class Account:
                         self.world.word(16) if device == "fresh" else device,
                         address,
                         asn,
+                        country,
                         self.auth,
                         self.plan,
                     ),
@@ -219,13 +254,11 @@ def quiet(account: Account) -> Account:
     return account
 
 
-def genuine(world: World, account_id: str, kind: str, company: Company | None = None) -> list[Session]:
-    """Plan a genuine person's week; ``kind`` is any genuine class but headless."""
+def dressed(world: World, account_id: str, kind: str, company: Company | None = None) -> Account:
+    """Give the account of a genuine class, telemetry on; ``kind`` as in ``genuine``."""
     rng, catalogue = world.rng, world.catalogue
     account = person(world, account_id)
-    if kind == "telemetry_off":
-        quiet(account)
-    elif kind == "power_user":
+    if kind == "power_user":
         account.devices = tuple(world.word(16) for _ in range(int(rng.integers(2, 5))))
         account.plan = "max"
     elif kind == "old_version":
@@ -234,8 +267,6 @@ def genuine(world: World, account_id: str, kind: str, company: Company | None = 
         base = catalogue.derive("interactive", version, claiming(agent))
         account.profile = catalogue.derive(base, "absent", absent(*OLD[version]))
         account.telemetry_profile = catalogue.derive("telemetry", version, claiming(f"claude-code/{version}"))
-        if world.chance(0.2):
-            quiet(account)
     elif kind == "corporate_proxy" and company is not None:
         change = behind_proxy(company.style, company.ja4)
         account.profile = catalogue.derive(account.profile, company.address, change)
@@ -243,8 +274,18 @@ def genuine(world: World, account_id: str, kind: str, company: Company | None = 
         account.probe = catalogue.derive("probe", company.address, change)
         account.addresses = ((company.address, company.asn),)
         account.plan = "team"
-        if company.blocks:
-            quiet(account)
+    return account
+
+
+def genuine(world: World, account_id: str, kind: str, company: Company | None = None) -> list[Session]:
+    """Plan a genuine person's week; ``kind`` is any genuine class but headless."""
+    account = dressed(world, account_id, kind, company)
+    if (
+        kind == "telemetry_off"
+        or (kind == "old_version" and world.chance(0.2))
+        or (company is not None and company.blocks)
+    ):
+        quiet(account)
     zone = company.zone if company else None
     account.add(work_hours(world, power=kind == "power_user", zone=zone))
     return account.sessions

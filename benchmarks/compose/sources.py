@@ -36,6 +36,27 @@ class Library:
     automated: np.ndarray
     length: np.ndarray
 
+    def reach(self, count: int) -> np.ndarray:
+        """Give when session ``i`` sends its request after the first ``count``.
+
+        Returns:
+            Seconds from each session's start, shape ``(sessions,)``; infinite where it has no more.
+
+        """
+        arrivals = self.requests.group_by("key").agg(pl.col("at").sort().get(count, null_on_oob=True))
+        return arrivals.sort("key")["at"].fill_null(float("inf")).to_numpy()
+
+    def first_turn(self) -> np.ndarray:
+        """Give when the second human turn of session ``i`` begins.
+
+        Returns:
+            Seconds from each session's start, shape ``(sessions,)``; infinite where it has no second.
+
+        """
+        turns = pl.col("at").filter(pl.col("human") & (pl.col("at") > pl.col("at").min())).min()
+        begins = self.requests.group_by("key").agg(turns).sort("key")["at"]
+        return begins.fill_null(float("inf")).to_numpy()
+
     @classmethod
     def read(
         cls,

@@ -7,7 +7,7 @@ from benchmarks.compose.sources import Library
 
 __all__ = ["helper_calls", "inference", "probes", "telemetry"]
 
-WHO = ("sid", "account_id", "auth", "plan", "client_ip", "asn")
+WHO = ("sid", "account_id", "auth", "plan", "client_ip", "asn", "country")
 
 
 def inference(plan: pl.DataFrame, library: Library, rng: np.random.Generator) -> pl.DataFrame:

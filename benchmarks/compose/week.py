@@ -1,6 +1,6 @@
 """One composed week: plans of all accounts turned into rows of the native request log, and labels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from benchmarks.compose.sources import Library
 from benchmarks.compose.traffic import helper_calls, inference, probes, telemetry
 from detector.schema import REQUEST
 
-__all__ = ["CLASSES", "LABELS", "Options", "compose"]
+__all__ = ["CLASSES", "LABELS", "Options", "compose", "tabled", "write_log"]
 
 GENUINE_SHARES = {
     "telemetry_off": 0.08,
@@ -94,11 +94,9 @@ def compose(
     accounts = pl.DataFrame(
         {"account_id": [f"a{world.word()}" for _ in classes], "class": [str(name) for name in classes]}
     ).with_columns(label=pl.col("class").replace_strict(LABELS))
-    plan = pl.DataFrame(
-        list(_plans(world, accounts)), schema=list(Session._fields), orient="row", infer_schema_length=None
-    )
-    plan = plan.with_columns(pl.col("key").cast(pl.UInt32)).with_row_index("sid")
-    requests = _log(world, plan, options.start)
+    plan = tabled(_plans(world, accounts))
+    # Published figures of these weeks were measured on logs without countries.
+    requests = write_log(world, plan, options.start).drop("country")
     return requests, accounts.sort("account_id"), _session_labels(plan, accounts)
 
 
@@ -135,8 +133,21 @@ def _plans(world: World, accounts: pl.DataFrame) -> Iterator[Session]:
             yield from genuine(world, account_id, kind)
 
 
-def _log(world: World, plan: pl.DataFrame, start: datetime) -> pl.DataFrame:
-    """Turn the plan into the log: requests, helper calls, probes and telemetry posts."""
+def tabled(sessions: Iterable[Session]) -> pl.DataFrame:
+    """Give the plan as a table: a row a placed session, numbered in ``sid``."""
+    plan = pl.DataFrame(list(sessions), schema=list(Session._fields), orient="row", infer_schema_length=None)
+    return plan.with_columns(pl.col("key").cast(pl.UInt32)).with_row_index("sid")
+
+
+def write_log(world: World, plan: pl.DataFrame, start: datetime) -> pl.DataFrame:
+    """Turn the plan into the native log: requests, helper calls, probes and telemetry posts.
+
+    Args:
+        world: where requests, profiles and chance come from.
+        plan: from ``tabled``.
+        start: first instant of the week (UTC).
+
+    """
     rng = world.rng
     requests = inference(plan, world.library, rng)
     helpers = helper_calls(plan, requests, rng)
