@@ -116,6 +116,7 @@ class AttendanceSettings(Section):
 
     shortest_reply_s: float
     longest_reply_s: float
+    reading_share: float
     one_place: float
 
 

@@ -1,52 +1,68 @@
 """Attendance: whether a person is at work on a stream, and how long without rest.
 
-A *reply* is a human turn that follows an answer of the same conversation after the time
-that reading and typing take, and within half a day. People reply: 1,151 real sessions of theirs
-hold 2 to 9 replies each on average, 576 automated ones none at all, because a job that runs by
-itself starts a conversation and never comes back to it. So a stream with replies has a person
-at it, and what runs there by itself is that person's own: a scheduler, a loop, a queue of tasks.
+A *follow-up* is a prompt in a conversation that goes on; it is a *reply* where it comes after the
+time that reading and typing take, and within half a day. People reply: 790 real sessions of theirs
+hold 1 to 9 replies each on average, 576 automated ones none at all, because a job that runs by
+itself starts a conversation and never comes back to it; and a script that makes up further turns
+sends them at once. So a stream with replies has a person at it, and what else runs there by itself
+is that person's own: a scheduler, a loop, a queue of tasks.
 """
 
 import polars as pl
 
 from detector.settings import AttendanceSettings, Settings
 
-__all__ = ["attended", "places", "reply", "restless_days"]
+__all__ = ["attended", "follow_ups", "places", "restless_days"]
 
 DAY_H = 24
 
 
-def reply(settings: AttendanceSettings) -> pl.Expr:
-    """Return whether a request is a reply.
+def follow_ups(settings: AttendanceSettings) -> list[pl.Expr]:
+    """Return whether a request is a follow-up (``follow_ups``), and whether it is a reply (``replies``).
 
     For the rows of ``usage.steps``. False where the log does not say whether a request carries
     a tool result. A conversation that starts anew (its input is shorter than that of the request
-    before) is no reply; where no tokens were logged that cannot be told and counts as one. What
-    follows a request that failed is another attempt.
+    before) is not followed up; where no tokens were logged that cannot be told and counts as one.
+    What follows a request that failed is another attempt.
     """
     answered = pl.col("earlier_status").is_null() | pl.col("earlier_status").is_between(200, 299)
     goes_on = (pl.col("context") >= pl.col("earlier_context")).fill_null(value=True)
-    paused = pl.col("gap").is_between(settings.shortest_reply_s, settings.longest_reply_s)
-    return (pl.col("human") & answered & goes_on & paused).fill_null(value=False)
+    follows = pl.col("human") & answered & goes_on & (pl.col("gap") <= settings.longest_reply_s)
+    read = pl.col("gap") >= settings.shortest_reply_s
+    return [
+        follows.fill_null(value=False).alias("follow_ups"),
+        (follows & read).fill_null(value=False).alias("replies"),
+    ]
 
 
 def attended(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Tell the streams on which a person is at work.
 
     Args:
-        hours: ``stream``, ``hour``, ``replies``, a row a session and hour.
-        settings: the replies that show a person (``floors.replies``).
+        hours: ``stream``, ``hour``, ``follow_ups``, ``replies``, a row a session and hour.
+        settings: the replies that show a person (``floors.replies``, and
+            ``attendance.reading_share`` of the follow-ups), and the follow-ups that show a habit
+            (``floors.human_gaps``).
 
     Returns:
-        ``stream``, ``days`` (with a request), ``attended_days`` (with a reply) and ``attended``
-        (whether there are enough replies).
+        ``stream``, ``days`` (with a request), ``attended_days`` (with a reply), ``reading_share``
+        (replies among the follow-ups; null for few) and ``attended``.
 
     """
     day = pl.col("hour") // DAY_H
-    return hours.group_by("stream").agg(
+    sums = hours.group_by("stream").agg(
+        pl.col("follow_ups", "replies").cast(pl.Int64).sum(),
         days=day.n_unique().cast(pl.Int64),
         attended_days=day.filter(pl.col("replies") > 0).n_unique().cast(pl.Float64),
-        attended=pl.col("replies").sum() >= settings.floors.replies,
+    )
+    share = pl.col("replies") / pl.col("follow_ups")
+    enough = (pl.col("replies") >= settings.floors.replies) & (share >= settings.attendance.reading_share)
+    return sums.select(
+        "stream",
+        "days",
+        "attended_days",
+        reading_share=pl.when(pl.col("follow_ups") >= settings.floors.human_gaps).then(share),
+        attended=enough.fill_null(value=False),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from detector.features import cadence, clients, telemetry, usage
-from detector.features.attendance import reply
+from detector.features.attendance import follow_ups
 from detector.features.hours import hourly
 from detector.features.runs import Runs
 from detector.features.sessions import assign_sessions, in_order
@@ -175,7 +175,7 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
     key = pl.col("session").set_sorted()
     asked = order[(requests["kind"] == "inference").gather(order).to_numpy()]
     turns = cadence.turns(keyed.select(TURN)[asked].with_columns(key), settings.cadence)
-    steps = usage.steps(turns).with_columns(replies=reply(settings.attendance))
+    steps = usage.steps(turns).with_columns(follow_ups(settings.attendance))
     told = keyed.select(POST)[order].with_columns(key)
     posts = telemetry.posts(told)
     parts = [

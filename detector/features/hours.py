@@ -13,25 +13,25 @@ HOURS = 2**24
 HOUR_US = 3_600_000_000
 """Microseconds of an hour."""
 
-COUNTS = ("requests", "human", "replies", "served", "posts", "reports", "reported")
+COUNTS = ("requests", "human", "follow_ups", "replies", "served", "posts", "reports", "reported")
 
 
 def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
     """Count what each session asked in each hour, and what telemetry told of it.
 
     Args:
-        turns: result of ``usage.steps`` with ``replies`` (``attendance.reply`` of each row).
+        turns: result of ``usage.steps`` with the columns of ``attendance.follow_ups``.
         posts: result of ``telemetry.posts``.
 
     Returns:
         ``session``, ``hour`` (hours since the epoch, UTC), ``requests`` (inference),
-        ``human`` (human turns; 0 where the log cannot tell), ``replies``, ``served``, ``posts``,
+        ``human`` (human turns; 0 where the log cannot tell), ``follow_ups``, ``replies``, ``served``, ``posts``,
         ``reports``, ``reported`` and ``country`` (the hour's first, null where none was
         logged), sorted by session and hour. A post belongs to the hour of the session's
         last inference request before it, which it reports; to its own where there was none.
 
     """
-    asked = turns.select(_key("timestamp"), "human", "replies", "country", served=usage.served())
+    asked = turns.select(_key("timestamp"), "human", "follow_ups", "replies", "country", served=usage.served())
     told = posts.filter(pl.col("kind") == "telemetry").select(
         _key(pl.coalesce("asked", "timestamp")),
         posts=pl.lit(value=True),
@@ -43,7 +43,7 @@ def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
     located = asked.drop_nulls("country")
     hours = pl.concat(
         [
-            _sums(asked.select("key", "human", "replies", "served"), runs).with_columns(requests),
+            _sums(asked.select("key", "human", "follow_ups", "replies", "served"), runs).with_columns(requests),
             _sums(told, Runs.of(told, ["key"])),
         ],
         how="diagonal",

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from detector.features.registry import Feature
+from detector.features.registry import Feature, feature
 from detector.model.reference import Reference
 from detector.schema import FAMILIES
 from detector.settings import Settings
@@ -94,7 +94,8 @@ class Grounds:
 
     Attributes:
         counting: shape (streams, families): at least one cause of the family counts.
-        strong: shape (streams,): a family that may lead has two causes, or one decisive feature.
+        strong: shape (streams,): a family that may lead has two causes, or one decisive feature;
+            rhythm only where nobody is there and no scheduler of the client's own explains it.
         conclusive: shape (streams,): one of the ways that :func:`grounds` names is complete.
         telling: shape (streams,): a cause counts, those of ``RANKING`` aside, of a family that
             can lead; many terminals and usage tell nothing alone.
@@ -214,10 +215,16 @@ def grounds(
                 conclusive |= apart
     return Grounds(
         np.column_stack([families[family] for family in FAMILIES]),
-        strong["fingerprint"] | strong["telemetry"] | unattended | people,
+        strong["fingerprint"] | strong["telemetry"] | (unattended & ~_scheduled(streams)) | people,
         conclusive,
         heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent),
     )
+
+
+def _scheduled(streams: pl.DataFrame) -> NDArray[np.bool_]:
+    """Tell the streams whose sessions start on the minute: the client has a scheduler of its own."""
+    clock = feature("start_phase")
+    return (streams[clock.name] > clock.benign).fill_null(value=False).to_numpy()
 
 
 def _beside_reports(streams: pl.DataFrame, settings: Settings) -> NDArray[np.bool_]:

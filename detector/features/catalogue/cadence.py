@@ -196,6 +196,23 @@ FEATURES: tuple[Feature, ...] = (
         unit="h",
     ),
     Feature(
+        name="reading_share",
+        family="cadence",
+        cause="reading",
+        level="stream",
+        definition="share of follow-up prompts that came 10 s or later after the answer",
+        null="tool_result not logged, or fewer than 8 follow-up prompts",
+        direction="low",
+        benign=0.3,
+        source="pauses before 6,500 follow-up prompts of real people: 5 % are shorter than 6 s",
+        text=(
+            "{value} of the prompts that followed an answer came after the time that it takes to read it; "
+            "normally {baseline}"
+        ),
+        unit="share",
+        needs=("tool_result",),
+    ),
+    Feature(
         name="attended_days",
         family="cadence",
         cause="attendance",
@@ -216,13 +233,10 @@ FEATURES: tuple[Feature, ...] = (
         level="stream",
         definition="-log10 p that session starts ignore the clock (5, 15, 60 min)",
         null="fewer than 12 sessions",
-        direction="high",
+        direction="context",
         benign=3.0,
         source="Rayleigh test, Mardia and Jupp 2000, Directional Statistics, with Bonferroni correction",
-        text=(
-            "sessions start at the same minutes of the clock, as {value} would by chance; normally {baseline}"
-        ),
-        ordinary="session starts follow no clock, {value} would look so by chance; normally {baseline}",
+        text="sessions start at the same minutes of the clock; by chance {value} would; normally {baseline}",
         unit="-log10 p",
     ),
     Feature(
@@ -232,7 +246,7 @@ FEATURES: tuple[Feature, ...] = (
         level="stream",
         definition="standard deviation of ln(time between session starts)",
         null="fewer than 12 sessions",
-        direction="low",
+        direction="context",
         benign=0.5,
         source="robust form of the beacon dispersion score (RITA documentation)",
         text="the times between session starts typically differ by a factor of {value}; normally {baseline}",
