@@ -219,10 +219,13 @@ def _hours_of_day(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
 
 
 def _sleepless(hours: pl.DataFrame, place: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Measure ``sleepless_days`` of streams that nearly always come from one address."""
+    """Measure ``sleepless_share`` of streams that nearly always come from one address."""
     replies = hours.filter(pl.col("replies") > 0)
     restless = restless_days(replies, "stream", settings.cadence.rest_hours)
-    return restless.join(place, on="stream").select("stream", sleepless_days="restless")
+    days = replies.group_by("stream").agg(days=(pl.col("hour") // 24).n_unique())
+    rows = restless.join(days, on="stream").join(place, on="stream", how="semi")
+    enough = pl.col("days") >= settings.floors.days
+    return rows.select("stream", sleepless_share=pl.when(enough).then(pl.col("restless") / pl.col("days")))
 
 
 def _moves(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:

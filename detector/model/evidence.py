@@ -46,6 +46,9 @@ OPERATOR = "operator"
 PEOPLE, CROWD = "people", frozenset({"tools", "parallel", "context"})
 """The cause of a relay (replies from one address that never stop), and what goes with it."""
 
+CACHE = "cache"
+"""The cause of prompts that are not cached: another program built them, whatever carried them."""
+
 HOURS = "hours"
 """The cause of activity that leaves nobody a night's rest."""
 
@@ -148,7 +151,8 @@ def grounds(
     tail of the reference; silence (no telemetry) wherever it is measured. There are six ways, and each needs two families:
 
     - *foreign program*: the fingerprint is strong (two causes that nothing explains, or one that
-      nothing can), and any other family counts, be it silence;
+      nothing can), and any other family counts, be it silence; or it has one cause, prompts are
+      not cached, and the stream is silent;
     - *unattended*: nobody is ever at work on the stream, for days; its rhythm is strong, its hours
       leave nobody a rest, and any other family counts, be it silence. The client's own scheduler
       works on the minute and at night, but not day and night. Where nothing tells whether a person
@@ -198,8 +202,10 @@ def grounds(
         [none, heard["fingerprint"], *(own[cause] for own in causes.values() for cause in CROWD & set(own))],
         axis=0,
     )
+    uncached = causes["usage"].get(CACHE, none)
     ways = {
-        "foreign program": strong["fingerprint"] & beside("fingerprint"),
+        "foreign program": (strong["fingerprint"] & beside("fingerprint"))
+        | (heard["fingerprint"] & uncached & silent),
         "unattended": restless & beside("cadence"),
         "farm": alone & heard["cadence"] & silent & causes["account"].get(OPERATOR, none),
         "rider": unattended & silent & _beside_reports(streams, settings),
@@ -222,9 +228,13 @@ def grounds(
 
 
 def _scheduled(streams: pl.DataFrame) -> NDArray[np.bool_]:
-    """Tell the streams whose sessions start on the minute: the client has a scheduler of its own."""
+    """Tell the streams that look like the client's own scheduler.
+
+    Their sessions start on the minute, or come with the helper calls that the client makes itself.
+    """
     clock = feature("start_phase")
-    return (streams[clock.name] > clock.benign).fill_null(value=False).to_numpy()
+    on_the_minute = (streams[clock.name] > clock.benign).fill_null(value=False)
+    return (on_the_minute | (streams["helpers"] > 0)).to_numpy()
 
 
 def _beside_reports(streams: pl.DataFrame, settings: Settings) -> NDArray[np.bool_]:

@@ -9,9 +9,7 @@ alone decides needs no model.
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from detector.features.registry import FEATURES
 from detector.model.calibration import q_values
@@ -135,7 +133,7 @@ def _judge(
         [family for family, on in zip(FAMILIES, row, strict=True) if on] for row in counted.counting
     ]
     table = streams.join(users, on="client", how="left", maintain_order="left").with_columns(
-        score=pl.Series(_ranked(assessment).round(9)),
+        score=pl.Series(assessment.score.round(9)),
         p_value=pl.Series(assessment.p_value.round(9)),
         conclusive=pl.Series(counted.conclusive),
         strong=pl.Series(counted.strong),
@@ -158,28 +156,33 @@ def _judge(
         # A stranger's few requests on a stolen token say nothing of the account's owner.
         weighty=(named >= settings.floors.named) & (named >= rules.least_share * total),
     )
+    # The provider's own telemetry speaks for a client that no list has yet.
+    backed = pl.col("reporting") & (pl.col("telemetry_coverage").fill_null(1.0) >= rules.in_step)
+    backed &= ~policy.listed()
     # Where the log names neither token nor plan, the tool may as well pay per use.
     foreign = pl.col("declared") & ~pl.col("fresh") & ~pl.col("allowed") & pl.col("subscribed")
     table = table.with_columns(
         named=listed(_named(table, policy)),
         foreign=foreign,
-        banned=foreign & pl.col("weighty"),
+        banned=foreign & pl.col("weighty") & ~backed,
         permitted=pl.col("declared")
         & (pl.col("allowed") | ~pl.col("subscribed") | (pl.col("treatment") == "launched")),
     )
     found = pl.col("modelled") & pl.col("conclusive") & (pl.col("p_value") <= rules.flag_p)
     part = pl.when(found).then("requests").otherwise(0).sum().over("account")
-    doubtful = (
-        pl.col("strong") | pl.col("shared") | ((pl.col("p_value") <= rules.watch_p) & pl.col("telling"))
-    )
+    rare = (pl.col("p_value") <= rules.watch_p) & pl.col("telling")
+    doubtful = pl.any_horizontal("conclusive", "strong", "shared", rare)
     table = table.with_columns(
         harness=found & (part >= rules.least_share * total),
-        watch=(pl.col("modelled") & doubtful) | pl.col("foreign") | (pl.col("treatment") == "new"),
+        watch=(pl.col("modelled") & doubtful)
+        | pl.col("foreign")
+        | (pl.col("treatment") == "new").fill_null(value=False),
     )
+    # Verdicts come first and the forest orders the rest: no account on watch ranks above a flagged one.
+    tier = pl.when("harness").then(2).when("watch").then(1).otherwise(0)
     said = pl.col("foreign") | (pl.col("treatment") == "new").fill_null(value=False)
     return table.with_columns(
-        watch=pl.col("watch").fill_null(value=False),
-        score=pl.when("banned").then(1.0).when("permitted").then(0.0).otherwise("score"),
+        score=pl.when("banned").then(1.0).when("permitted").then(0.0).otherwise((tier + pl.col("score")) / 3),
         p_value=pl.when("modelled").then("p_value"),
         families=pl.when(said)
         .then(pl.lit(["fingerprint"]))
@@ -188,17 +191,6 @@ def _judge(
         .otherwise("families"),
         reasons=pl.when(said).then("named").when("permitted").then([]).otherwise("reasons"),
     )
-
-
-def _ranked(assessment: Assessment) -> NDArray[np.float64]:
-    """Return the scores by which accounts are ranked, in [0, 1].
-
-    What the rule of evidence says comes first and the forest orders the rest: streams with
-    conclusive grounds lie above 2/3, those with a strong family above 1/3, all others below.
-    """
-    tier = np.where(assessment.grounds.conclusive, 2.0, np.where(assessment.grounds.strong, 1.0, 0.0))
-    scores: NDArray[np.float64] = (tier + assessment.score) / 3
-    return scores
 
 
 def _named(table: pl.DataFrame, policy: Policy) -> list[list[Reason]]:

@@ -39,21 +39,21 @@ FEATURES: tuple[Feature, ...] = (
         needs=("duration_ms",),
     ),
     Feature(
-        name="sleepless_days",
+        name="sleepless_share",
         family="account",
         cause="people",
         level="stream",
-        definition="whole days and nights of replies without 6 h of rest, from one address (days)",
-        null="tool_result or address not logged, or several addresses",
+        definition="whole days and nights of replies without 6 h of rest / days with a reply, one address",
+        null="tool_result or address not logged, several addresses, or fewer than 3 days with a reply",
         direction="high",
-        benign=2.0,
+        benign=0.5,
         source="no real person's active day lacked a 7-hour rest; several people behind one relay have none",
         text=(
-            "from one address somebody answered the model for whole days and nights without a 6-hour rest: "
-            "{value}; normally {baseline}"
+            "somebody answered the model from one address day and night, without a 6-hour rest, on {value} "
+            "of the days; normally {baseline}"
         ),
-        unit="days",
-        decisive=3.0,
+        unit="share",
+        decisive=0.75,
         needs=("tool_result", "client_ip"),
     ),
     Feature(
