@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.weeks import POLICY, Pair
 from detector.features.registry import SCORED, Feature
 from detector.model import train
-from detector.model.evidence import SILENCE
+from detector.model.rule import SILENCE
 from detector.model.shift import set_aside
 from detector.model.train import Assessment, Model, assess
 from detector.verdict.decide import decide

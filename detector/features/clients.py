@@ -53,7 +53,9 @@ def claims(settings: ClientSettings) -> list[pl.Expr]:
         agent.str.extract(PRODUCT, 2).str.slice(0, LONGEST_TOKEN).alias("client_version"),
         surface.alias("surface"),
         (~personal).fill_null(value=False).alias("headless"),
-        agent.str.replace(ENTRY_POINT + r"[^)]*", "(#").str.replace_all(r"\d[\w.+]*", "#").alias("ua_template"),
+        agent.str.replace(ENTRY_POINT + r"[^)]*", "(#")
+        .str.replace_all(r"\d[\w.+]*", "#")
+        .alias("ua_template"),
     ]
 
 

@@ -188,9 +188,7 @@ def summarise(requests: pl.DataFrame, names: pl.Series, facts: pl.DataFrame, set
             inference=pl.len().cast(pl.Int64),
             split=pl.col("tool_result").is_not_null().any(),
         ),
-        _sums(
-            steps.lazy(), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]
-        ),
+        _sums(steps.lazy(), [*cadence.counters(settings.cadence), *usage.counters(settings.usage)]),
         _sums(turns.lazy().filter("human"), cadence.human_counters(settings.cadence)),
         _sums(posts.lazy(), telemetry.counters()),
     ]

@@ -25,13 +25,15 @@ def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         ``session``, ``hour`` (hours since the epoch, UTC), ``requests`` (inference),
-        ``human`` (human turns; 0 where the log cannot tell), ``follow_ups``, ``replies``, ``served``, ``posts``,
-        ``reports``, ``reported`` and ``country`` (the hour's first, null where none was
-        logged), sorted by session and hour. A post belongs to the hour of the session's
+        ``human`` (human turns; 0 where the log cannot tell), ``follow_ups``, ``replies``,
+        ``served``, ``posts``, ``reports``, ``reported`` and ``country`` (the hour's first, null
+        where none was logged), sorted by session and hour. A post belongs to the hour of the session's
         last inference request before it, which it reports; to its own where there was none.
 
     """
-    asked = turns.select(_key("timestamp"), "human", "follow_ups", "replies", "country", served=usage.served())
+    asked = turns.select(
+        _key("timestamp"), "human", "follow_ups", "replies", "country", served=usage.served()
+    )
     told = posts.filter(pl.col("kind") == "telemetry").select(
         _key(pl.coalesce("asked", "timestamp")),
         posts=pl.lit(value=True),
@@ -43,7 +45,9 @@ def hourly(turns: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
     located = asked.drop_nulls("country")
     hours = pl.concat(
         [
-            _sums(asked.select("key", "human", "follow_ups", "replies", "served"), runs).with_columns(requests),
+            _sums(asked.select("key", "human", "follow_ups", "replies", "served"), runs).with_columns(
+                requests
+            ),
             _sums(told, Runs.of(told, ["key"])),
         ],
         how="diagonal",

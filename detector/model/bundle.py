@@ -29,7 +29,7 @@ from detector.settings import Settings
 
 __all__ = ["SCHEMA_VERSION", "default_bundle", "load", "model_id", "save"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a bundle of an earlier version could not be read as it is."""
 
 

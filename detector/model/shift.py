@@ -18,8 +18,8 @@ import polars as pl
 from detector.features.clients import release_ranks
 from detector.features.incident import Incident
 from detector.features.registry import FEATURES, SCORED
-from detector.model.evidence import SILENCE, weigh
 from detector.model.reference import Reference
+from detector.model.rule import SILENCE, weigh
 from detector.settings import IncidentSettings, Settings
 
 __all__ = ["set_aside"]

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from detector.errors import TrainingError
 from detector.features.registry import SCORED
 from detector.model.calibration import p_values
-from detector.model.evidence import Grounds, envelope, grounds, weigh, widen
+from detector.model.evidence import envelope, widen
 from detector.model.forest import ThreadedIsolationForest
 from detector.model.reference import Reference
+from detector.model.rule import Grounds, grounds, weigh
 from detector.settings import Settings
 
 __all__ = ["Assessment", "Model", "assess", "fit"]

@@ -1,7 +1,7 @@
 """What a run found, in the lines that a terminal shows when it is done."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from detector.verdict.evaluate import Figures  # takes a second to import, and only evaluating needs it
 
 __all__ = ["figures_text", "fleet_text", "model_text", "run_text"]
+
+CLIENTS = 8
+"""Client names of others that the summary gives at most."""
+
+TREATMENTS = {
+    "declared": "names itself",
+    "launched": "new, telemetry vouches for it",
+    "new": "new, watched",
+}
+"""How the policy takes a client that is not the provider's, in words."""
 
 
 def run_text(
@@ -43,6 +53,7 @@ def run_text(
     told = (f"incident: {shown(incident['text'], 1000)}" for incident in record["incidents"])
     notes = [
         *told,
+        *_clients(record.get("clients", [])),
         *_print_mode(record["print_mode"]),
         *_limits(record),
         *(f"warning: {shown(text, 1000)}" for text in record["warnings"]),
@@ -163,6 +174,25 @@ def _folded(note: str, width: int | None, style: Style) -> list[str]:
     kind, colon, rest = lines[0].partition(":")
     warns = kind in {"warning", "incident"}
     return [style(kind, fg="yellow") + colon + rest if warns else lines[0], *lines[1:]]
+
+
+def _clients(names: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the clients that no list has, and how they were taken; the rest stands in ``run.json``."""
+    own = [row for row in names if row["treatment"] == "first_party"]
+    others = [row for row in names if row["treatment"] != "first_party"]
+    if not others:
+        return []
+    rows = [
+        f"{shown(row['client'], 40)} ({_accounts(row['accounts'])}, {TREATMENTS[row['treatment']]}"
+        f"{'' if row['listed'] else ', on no list'})"
+        for row in others[:CLIENTS]
+    ]
+    more = f" and {len(others) - CLIENTS:,} more in run.json" if len(others) > CLIENTS else ""
+    return [f"clients: {len(own):,} of the provider's own; {', '.join(rows)}{more}"]
+
+
+def _accounts(count: int) -> str:
+    return "1 account" if count == 1 else f"{count:,} accounts"
 
 
 def _print_mode(counts: Mapping[str, int]) -> list[str]:

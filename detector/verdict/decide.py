@@ -1,7 +1,7 @@
 """Scores into decisions: the verdict on every account, and what it says of sessions.
 
 An account is ``harness`` where one of its streams has conclusive grounds (two
-independent families, see ``detector.model.evidence``) and its overall score is
+independent families, see ``detector.model.rule``) and its overall score is
 rare among genuine accounts. Doubt ends in ``watch``, thin evidence in
 ``insufficient_data``, pay-per-use traffic in ``out_of_scope``, and what the policy
 alone decides needs no model.
@@ -129,9 +129,7 @@ def _judge(
     rules = settings.decision
     counted = assessment.grounds
     users = names.select("client", "treatment", users="accounts")
-    families = [
-        [family for family, on in zip(FAMILIES, row, strict=True) if on] for row in counted.counting
-    ]
+    families = [[family for family, on in zip(FAMILIES, row, strict=True) if on] for row in counted.counting]
     table = streams.join(users, on="client", how="left", maintain_order="left").with_columns(
         score=pl.Series(assessment.score.round(9)),
         p_value=pl.Series(assessment.p_value.round(9)),
@@ -152,6 +150,7 @@ def _judge(
     table = table.with_columns(
         fresh=fresh,
         modelled=~pl.col("declared") & (pl.col("served") >= settings.floors.served),
+        part=pl.col("requests") / total,
         named_share=named / total,
         # A stranger's few requests on a stolen token say nothing of the account's owner.
         weighty=(named >= settings.floors.named) & (named >= rules.least_share * total),
@@ -170,11 +169,14 @@ def _judge(
     )
     found = pl.col("modelled") & pl.col("conclusive") & (pl.col("p_value") <= rules.flag_p)
     part = pl.when(found).then("requests").otherwise(0).sum().over("account")
+    # A few requests of another program judge nobody, but somebody should know of them.
+    slight = pl.col("strong") & ~pl.col("declared") & pl.col("modelled").any().over("account")
     rare = (pl.col("p_value") <= rules.watch_p) & pl.col("telling")
     doubtful = pl.any_horizontal("conclusive", "strong", "shared", rare)
     table = table.with_columns(
         harness=found & (part >= rules.least_share * total),
         watch=(pl.col("modelled") & doubtful)
+        | slight
         | pl.col("foreign")
         | (pl.col("treatment") == "new").fill_null(value=False),
     )
@@ -184,11 +186,7 @@ def _judge(
     return table.with_columns(
         score=pl.when("banned").then(1.0).when("permitted").then(0.0).otherwise((tier + pl.col("score")) / 3),
         p_value=pl.when("modelled").then("p_value"),
-        families=pl.when(said)
-        .then(pl.lit(["fingerprint"]))
-        .when("permitted")
-        .then([])
-        .otherwise("families"),
+        families=pl.when(said).then(pl.lit(["fingerprint"])).when("permitted").then([]).otherwise("families"),
         reasons=pl.when(said).then("named").when("permitted").then([]).otherwise("reasons"),
     )
 

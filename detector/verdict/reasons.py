@@ -24,6 +24,9 @@ ORDINARY = 0.25
 RANGE = (0.05, 0.95)
 """Quantiles between which most of a cohort lies."""
 
+WHOLE = 0.95
+"""Share of an account's requests from which a part of it is the account."""
+
 BESIDE = " (usual in print mode: it supports the rest and proves nothing alone)"
 """What is said of evidence that counts in print mode beside a strong family only."""
 
@@ -42,7 +45,7 @@ def reasons(
     The strongest feature of each family comes first, so that the first lines are
     independent of each other; then the rest by strength. Signs of sharing, which are
     no score, lead. A family that counts in print mode without a score of its own (see
-    ``evidence.grounds``) follows the best of the others, and the sentence says what it is worth.
+    ``rule.grounds``) follows the best of the others, and the sentence says what it is worth.
 
     Args:
         streams: rows with ``cohort``, the counters and the features.
@@ -56,6 +59,7 @@ def reasons(
     if not most:
         return found
     several, usual = shared(streams).to_numpy(), _Usual(reference)
+    parts = streams.select(pl.col("requests") / pl.col("requests").sum().over("account")).to_series()
     speaking = np.flatnonzero(oriented.any(axis=1) | several)
     for i, row in zip(speaking, streams[speaking].iter_rows(named=True), strict=True):
         records = [reference.features[at] for at in _by_family(oriented[i], reference.features)]
@@ -66,9 +70,14 @@ def reasons(
             said[best:best] = [(record, record.text + BESIDE) for record in beside]
         if several[i]:
             said.insert(0, (SHARING, SHARING.text))
-        told = (_reason(record, row, usual, text) for record, text in said[:most])
+        told = (_reason(record, row, usual, _placed(text, parts[int(i)])) for record, text in said[:most])
         found[i] = [reason for reason in told if reason]
     return found
+
+
+def _placed(template: str, part: float) -> str:
+    """Say of which part of the account a sentence speaks, unless it is nearly all of it."""
+    return template if part >= WHOLE else f"in {measured(part, 'share')} of the requests: {template}"
 
 
 def against(
@@ -211,11 +220,12 @@ def _reason(record: Feature, row: Mapping[str, Any], usual: _Usual, template: st
 
 def declared_reason(client: str, share: float, title: str) -> Reason:
     """Return the reason of a client that names itself, with its share of the account's requests."""
-    part = measured(share, "share")
+    part = "the client names" if share >= WHOLE else f"{measured(share, 'share')} of the requests name"
+    whom = "itself" if share >= WHOLE else "themselves"
     return dict.fromkeys(REASON.to_schema()) | {
         "feature": "client",
         "family": "fingerprint",
-        "text": f'{part} of the requests name themselves "{plain(client)}" on a subscription token; '
+        "text": f'{part} {whom} "{plain(client)}" on a subscription token; '
         f"policy: {title}",
     }
 

@@ -12,6 +12,7 @@ from detector.settings import FloorSettings
 
 __all__ = ["FEATURES"]
 
+
 def _due() -> pl.Expr:
     """Return the served requests that telemetry should have reported."""
     return pl.col("served") - pl.col("unheard")

@@ -1,0 +1,290 @@
+"""The rule of evidence: what can lead to a flag, and what cannot.
+
+Every observation is asked two things: how often does an honest account of this state show it,
+and is it independent of the others? What honest people show by a setting, a habit or an event
+raises the score and convicts nobody. Each way to a flag needs two families of evidence, and of
+each way honest accounts were looked for that could walk it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from detector.features.registry import Feature, feature
+from detector.model.reference import Reference
+from detector.schema import FAMILIES
+from detector.settings import Settings
+
+__all__ = ["WAYS", "Grounds", "grounds", "weigh"]
+
+Mask = NDArray[np.bool_]
+
+WAYS = {
+    "foreign program": "the headers or the connection are those of another program, in two independent "
+    "ways that neither a proxy nor another version explains or in one that nothing explains; and evidence "
+    "of another kind, for which missing telemetry is enough",
+    "unattended": "on a part of the account that looks like the provider's own client nobody ever answers "
+    "the model, for days, the rhythm is a program's, and the hours leave nobody a night's rest; and "
+    "evidence of another kind, for which missing telemetry is enough",
+    "farm": "nobody ever answers the model, telemetry is missing and the rhythm is a program's, on this "
+    "and on several other accounts at one address where hardly anybody else is",
+    "rider": "nobody ever answers the model and telemetry is missing, for days, on a part of an account "
+    "whose other part reports every request under the same client; and the rhythm is a program's",
+    "invented telemetry": "telemetry reports requests that were never made, or comes from a timer, in two "
+    "independent ways; and the headers or the rhythm are a program's",
+    "relay": "somebody answers the model day and night from one address, with hardly a day's rest, without "
+    "telemetry, and with the tools, sessions or contexts of several people",
+}
+"""The ways to a flag, each in words that may be quoted; :func:`grounds` applies them."""
+
+LEADING = ("fingerprint", "cadence", "telemetry")
+"""Families that can carry a verdict with the support of another one."""
+
+UNEXCUSED = ("fingerprint", "telemetry")
+"""Families that print mode does not explain."""
+
+SILENCE = "silence"
+"""Missing telemetry: a setting that 14 to 21 % of honest customers have."""
+
+LEAST = 0.01
+"""Oriented value of silence where most are silent."""
+
+RANKING = frozenset({SILENCE, "version"})
+"""Causes that raise the score and make no family strong: anybody may switch telemetry off or keep
+an old version, and a tool is free to claim any version."""
+
+REWRITTEN = frozenset({"order", "case", "encoding", "tls"})
+"""Causes that one proxy on the way explains together: one piece of evidence, unless the client's own
+TLS arrives, for then nobody on the way can have rewritten anything."""
+
+CROWD = frozenset({"tools", "parallel", "context"})
+"""Causes that go with several people behind one relay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Which families count against each stream, and whether that is enough.
+
+    Attributes:
+        counting: shape (streams, families): at least one cause of the family counts.
+        strong: shape (streams,): a family that may lead has two causes, or one decisive feature;
+            rhythm only where nobody is there and no scheduler of the client's own explains it.
+        conclusive: shape (streams,): one of ``WAYS`` is complete.
+        telling: shape (streams,): a cause counts, those of ``RANKING`` aside, of a family that
+            can lead; many terminals and usage tell nothing alone.
+
+    """
+
+    counting: Mask
+    strong: Mask
+    conclusive: Mask
+    telling: Mask
+
+
+def weigh(reference: Reference, streams: pl.DataFrame, settings: Settings) -> NDArray[np.float64]:
+    """Orient streams, without what is no evidence about this stream.
+
+    Rhythm and hours are none where a person is at work: what runs there by itself is that
+    person's own. Nor are rhythm, hours, usage and terminals where telemetry reports every
+    request as the genuine client does.
+
+    Args:
+        reference: the population.
+        streams: result of ``features.measure_streams``.
+        settings: all settings.
+
+    Returns:
+        Shape (streams, features), as ``Reference.orient`` gives it.
+
+    """
+    oriented = reference.orient(streams)
+    invented = np.zeros(streams.height, dtype=bool)
+    for i, record in enumerate(reference.features):
+        if record.family == "telemetry" and record.cause != SILENCE:
+            invented |= oriented[:, i] >= settings.decision.counting
+    attended, in_step = _is(streams, pl.col("attended")), _is(streams, _in_step(settings)) & ~invented
+    excused = {"cadence": attended | in_step, "usage": in_step, "account": in_step}
+    for i, record in enumerate(reference.features):
+        if record.family in excused:
+            oriented[excused[record.family], i] = 0.0
+        if record.cause == SILENCE:
+            # A setting is there or not, however many have it.
+            at = _is(streams, (pl.col(record.name) < record.benign) & (pl.col("cohort") != "headless"))
+            oriented[at, i] = np.maximum(oriented[at, i], LEAST)
+    return oriented
+
+
+def grounds(
+    oriented: NDArray[np.float64], streams: pl.DataFrame, features: Sequence[Feature], settings: Settings
+) -> Grounds:
+    """Apply the rule: which of ``WAYS`` are complete.
+
+    A cause counts where one of its features lies past the benign range and in the outermost
+    tail of the reference; silence (no telemetry) wherever it is measured. Where nothing tells
+    whether a person is there, rhythm supports and never leads. In print mode automation and
+    silence are normal and prove nothing, but they support a strong fingerprint or invented
+    telemetry: those are no property of print mode.
+
+    Args:
+        oriented: the matrix of :func:`weigh`.
+        streams: the rows it was made from.
+        features: its columns.
+        settings: what counts.
+
+    """
+    evidence = _Evidence.of(oriented, streams, features, settings)
+    heard, strong, silent = evidence.heard, evidence.strong, evidence.counts("telemetry", SILENCE)
+    absent = _is(streams, ~pl.col("attended"))
+    # Without a user agent nobody knows whether this is print mode.
+    alone = absent & _is(streams, (pl.col("days") >= settings.floors.days) & (pl.col("cohort") != "unknown"))
+    unattended = strong["cadence"] & alone
+    people = evidence.counts("account", "people") & evidence.decisive["account"]
+    several = np.any([heard["fingerprint"], *map(evidence.anywhere, CROWD)], axis=0)
+    uncached = evidence.counts("usage", "cache")
+    beside_reports = _is(streams, _in_step(settings).any().over("account", "client"))
+    ways = {
+        "foreign program": (strong["fingerprint"] & evidence.beside("fingerprint"))
+        # Another program built the prompts, whatever carried them.
+        | (heard["fingerprint"] & uncached & silent),
+        "unattended": unattended & evidence.counts("cadence", "hours") & evidence.beside("cadence"),
+        "farm": alone & heard["cadence"] & silent & evidence.counts("account", "operator"),
+        # Switching telemetry off would have silenced both parts of the account.
+        "rider": unattended & silent & beside_reports,
+        "invented telemetry": strong["telemetry"] & (heard["fingerprint"] | heard["cadence"]),
+        "relay": people & silent & several,
+    }
+    counting, in_print_mode = evidence.with_print_mode()
+    return Grounds(
+        np.column_stack([counting[family] for family in FAMILIES]),
+        strong["fingerprint"] | strong["telemetry"] | (unattended & ~_scheduled(streams)) | people,
+        np.any([*ways.values(), in_print_mode], axis=0),
+        heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What counts against each stream.
+
+    Attributes:
+        causes: by family and cause; a cause that two families share stands in the first of them.
+        excused: the same for what lies past the benign range and is normal in print mode.
+        decisive: by family: a feature is so far out that it makes the family strong by itself.
+        heard: by family: a cause counts that is more than ranking.
+        strong: by family: two such causes, or a decisive feature.
+
+    """
+
+    causes: Mapping[str, Mapping[str, Mask]]
+    excused: Mapping[str, Mapping[str, Mask]]
+    decisive: Mapping[str, Mask]
+    heard: Mapping[str, Mask]
+    strong: Mapping[str, Mask]
+    none: Mask = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        oriented: NDArray[np.float64],
+        streams: pl.DataFrame,
+        features: Sequence[Feature],
+        settings: Settings,
+    ) -> "_Evidence":
+        none = np.zeros(len(oriented), dtype=bool)
+        headless = _is(streams, pl.col("cohort") == "headless")
+        causes: dict[str, dict[str, Mask]] = {family: {} for family in FAMILIES}
+        excused: dict[str, dict[str, Mask]] = {family: {} for family in FAMILIES}
+        decisive = dict.fromkeys(FAMILIES, none)
+        familiar = none
+        for i, record in enumerate(features):
+            value = streams[record.name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            past = value < record.benign if record.direction == "low" else value > record.benign
+            least = LEAST if record.cause == SILENCE else settings.decision.counting
+            rare = oriented[:, i] >= least
+            own, normal = causes[record.family], excused[record.family]
+            own[record.cause] = own.get(record.cause, none) | rare
+            if record.decisive is not None:
+                outside = rare & (value >= record.decisive)
+                decisive[record.family] = decisive[record.family] | outside
+            if not record.print_mode:
+                normal[record.cause] = normal.get(record.cause, none) | (headless & past)
+            if record.cause == "tls":
+                familiar = ~np.isnan(value) & ~past & ~rare
+        _settle(causes)
+        loud = {
+            family: [at for cause, at in _merged(own, familiar).items() if cause not in RANKING]
+            for family, own in causes.items()
+        }
+        heard = {family: np.any([none, *own], axis=0) for family, own in loud.items()}
+        strong = {
+            family: (np.sum([none, *own], axis=0) >= 2) | decisive[family] for family, own in loud.items()
+        }
+        return cls(causes, excused, decisive, heard, strong, none)
+
+    def counts(self, family: str, cause: str) -> Mask:
+        """Return the streams against which a cause counts."""
+        return self.causes[family].get(cause, self.none)
+
+    def anywhere(self, cause: str) -> Mask:
+        """Return the same, whichever family the cause stands in."""
+        return np.any([self.counts(family, cause) for family in FAMILIES], axis=0)  # type: ignore[no-any-return]
+
+    def families(self) -> dict[str, Mask]:
+        """Return the streams against which each family counts."""
+        return {family: np.any([self.none, *own.values()], axis=0) for family, own in self.causes.items()}
+
+    def beside(self, leader: str) -> Mask:
+        """Return the streams against which another family than the leader counts."""
+        others = [at for family, at in self.families().items() if family != leader]
+        return np.any(others, axis=0)  # type: ignore[no-any-return]
+
+    def with_print_mode(self) -> tuple[dict[str, Mask], Mask]:
+        """Return the families with what supports a strong one in print mode, and where it does."""
+        counting, supported = self.families(), self.none
+        for leader in UNEXCUSED:
+            for family in sorted(set(FAMILIES) - {leader}):
+                for cause, at in self.excused[family].items():
+                    apart = self.strong[leader] & at & ~self.counts(leader, cause)
+                    counting[family] = counting[family] | apart
+                    supported = supported | apart
+        return counting, supported
+
+
+def _merged(causes: Mapping[str, Mask], familiar: Mask) -> dict[str, Mask]:
+    """Merge the causes that one proxy explains, but for streams that arrive with the client's own TLS."""
+    rewritten = {cause: at for cause, at in causes.items() if cause in REWRITTEN}
+    if not rewritten:
+        return dict(causes)
+    rest = {cause: at for cause, at in causes.items() if cause not in REWRITTEN}
+    wire = np.any([at & ~familiar for at in rewritten.values()], axis=0)
+    return rest | {cause: at & familiar for cause, at in rewritten.items()} | {"wire": wire}
+
+
+def _settle(causes: dict[str, dict[str, Mask]]) -> None:
+    """Leave a cause that two families share to the first of them, where it counts in both."""
+    taken: dict[str, Mask] = {}
+    for family in (*LEADING, *(family for family in FAMILIES if family not in LEADING)):
+        for cause, at in causes[family].items():
+            causes[family][cause] = at & ~taken.get(cause, np.zeros(len(at), dtype=bool))
+            taken[cause] = at | taken.get(cause, np.zeros(len(at), dtype=bool))
+
+
+def _in_step(settings: Settings) -> pl.Expr:
+    """Return whether telemetry reports nearly every request of a stream."""
+    return pl.col("reporting") & (pl.col("telemetry_coverage") >= settings.decision.in_step)
+
+
+def _scheduled(streams: pl.DataFrame) -> Mask:
+    """Tell the streams that look like the client's own scheduler.
+
+    Their sessions start on the minute, or come with the helper calls that the client makes itself.
+    """
+    return _is(streams, (pl.col("start_phase") > feature("start_phase").benign) | (pl.col("helpers") > 0))
+
+
+def _is(streams: pl.DataFrame, condition: pl.Expr) -> Mask:
+    """Return where a condition holds; not where it cannot be told."""
+    return streams.select(condition.fill_null(value=False).alias("is")).to_series().to_numpy()
