@@ -152,20 +152,26 @@ def _judge(
         modelled=~pl.col("declared") & (pl.col("served") >= settings.floors.served),
         part=pl.col("requests") / total,
         named_share=named / total,
-        # A stranger's few requests on a stolen token say nothing of the account's owner.
-        weighty=(named >= settings.floors.named) & (named >= rules.least_share * total),
     )
     # The provider's own telemetry speaks for a client that no list has yet.
     backed = pl.col("reporting") & (pl.col("telemetry_coverage").fill_null(1.0) >= rules.in_step)
     backed &= ~policy.listed()
     # Where the log names neither token nor plan, the tool may as well pay per use.
     foreign = pl.col("declared") & ~pl.col("fresh") & ~pl.col("allowed") & pl.col("subscribed")
+    # A stranger's few requests on a stolen token say nothing of the account's owner; all names
+    # together count, so that a tool hides in no number of them.
+    others = pl.when(foreign).then("requests").otherwise(0).sum().over("account")
+    weighty = (others >= settings.floors.named) & (others >= rules.least_share * total)
     table = table.with_columns(
         named=listed(_named(table, policy)),
         foreign=foreign,
-        banned=foreign & pl.col("weighty") & ~backed,
+        banned=foreign & weighty & ~backed,
         permitted=pl.col("declared")
         & (pl.col("allowed") | ~pl.col("subscribed") | (pl.col("treatment") == "launched")),
+        # Whoever it is, it is permitted where any tool is.
+        doubted=(pl.col("treatment") == "new").fill_null(value=False)
+        & ~pl.col("allowed")
+        & pl.col("subscribed"),
     )
     found = pl.col("modelled") & pl.col("conclusive") & (pl.col("p_value") <= rules.flag_p)
     part = pl.when(found).then("requests").otherwise(0).sum().over("account")
@@ -175,16 +181,17 @@ def _judge(
     doubtful = pl.any_horizontal("conclusive", "strong", "shared", rare)
     table = table.with_columns(
         harness=found & (part >= rules.least_share * total),
-        watch=(pl.col("modelled") & doubtful)
-        | slight
-        | pl.col("foreign")
-        | (pl.col("treatment") == "new").fill_null(value=False),
+        watch=(pl.col("modelled") & doubtful) | slight | pl.col("foreign") | pl.col("doubted"),
     )
     # Verdicts come first and the forest orders the rest: no account on watch ranks above a flagged one.
     tier = pl.when("harness").then(2).when("watch").then(1).otherwise(0)
-    said = pl.col("foreign") | (pl.col("treatment") == "new").fill_null(value=False)
+    said = pl.col("foreign") | pl.col("doubted")
     return table.with_columns(
-        score=pl.when("banned").then(1.0).when("permitted").then(0.0).otherwise((tier + pl.col("score")) / 3),
+        score=pl.when("banned")
+        .then(1.0)
+        .when("permitted")
+        .then(0.0)
+        .otherwise(((tier + pl.col("score")) / 3).round(9)),
         p_value=pl.when("modelled").then("p_value"),
         families=pl.when(said).then(pl.lit(["fingerprint"])).when("permitted").then([]).otherwise("families"),
         reasons=pl.when(said).then("named").when("permitted").then([]).otherwise("reasons"),
@@ -222,7 +229,7 @@ def _accounts(judged: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         pl.col("harness").any(),
         pl.col("banned").any(),
         pl.col("watch").any(),
-        score=pl.col("score").filter(pl.col("modelled") | pl.col("banned")).max(),
+        score=pl.col("score").filter(pl.col("modelled") | pl.col("suspect")).max(),
         p_value=pl.col("p_value").filter(pl.col("modelled")).min(),
         settled=(pl.col("modelled") | pl.col("permitted") | (pl.col("fresh") & pl.col("watch"))).any(),
         **{

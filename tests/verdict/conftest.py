@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from detector.features.extract import COUNTERS
+from detector.features.fingerprint import POPULATION
 from detector.features.registry import FEATURES, SCORED
-from detector.model.evidence import Grounds
 from detector.model.reference import Reference
+from detector.model.rule import Grounds
 from detector.model.train import Assessment
 from detector.schema import FAMILIES
 from detector.settings import default_settings
@@ -27,6 +28,9 @@ class Decided(NamedTuple):
 
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+NOBODY = pl.DataFrame(schema=POPULATION)
+"""The fingerprints that a model knows which has seen none."""
 
 
 @pytest.fixture(scope="session")
@@ -55,10 +59,11 @@ def verdicts(settings, reference):
     """Decide on streams described by a few words each; every stream has two sessions.
 
     A stream is a mapping: ``account`` is required, everything else has an innocent
-    default. Keyword ``paid`` names accounts that have a session out of scope.
+    default. Keyword ``paid`` names accounts that have a session out of scope, ``population`` is
+    what the model knows of fingerprints.
     """
 
-    def ask(*streams, policy=None, paid=(), silent=()):
+    def ask(*streams, policy=None, paid=(), silent=(), population=None):
         rows, sessions = [], []
         for number, given in enumerate(streams):
             stream = {
@@ -68,14 +73,19 @@ def verdicts(settings, reference):
                 "score": 0.3,
                 "p": 0.5,
                 "subscribed": True,
+                "reporting": False,
+                "coverage": None,
+                "requests": 121,
             } | given
             rows.append(stream)
             sessions += [
                 session(stream["account"], f"s{number}-{part}", number, stream["client"], part)
+                | {"requests": (stream["requests"] + part) // 2}
                 for part in range(2)
             ]
         sessions += [session(account, f"paid-{account}", None, "sdk", 0) for account in paid]
-        return run(rows, sessions, sorted({row["account"] for row in rows} | set(paid) | set(silent)), policy)
+        accounts = sorted({row["account"] for row in rows} | set(paid) | set(silent))
+        return run(rows, sessions, accounts, policy, NOBODY if population is None else population)
 
     def session(account, name, stream, client, part):
         start = START + timedelta(hours=part)
@@ -86,19 +96,20 @@ def verdicts(settings, reference):
             "in_scope": stream is not None,
             "start": start,
             "end": start + timedelta(minutes=9),
-            "requests": 60 + part,
+            "requests": 60,
             "tokens": 1000 + part,
             "client": client,
             "client_version": "1.2",
         }
 
-    def run(rows, sessions, accounts, policy):
+    def run(rows, sessions, accounts, policy, population):
         nothing = {record.name: None for record in FEATURES}
         oriented = np.array([[row.get("oriented", {}).get(r.name, 0.0) for r in SCORED] for row in rows])
         table = [
-            {name: row[name] for name in ("account", "client", "served", "subscribed")}
+            {name: row[name] for name in ("account", "client", "served", "subscribed", "reporting")}
             | {"stream": number, "cohort": "interactive"}
             | {name: row.get("oriented", {}).get(name) for name in nothing}
+            | {"telemetry_coverage": row["coverage"]}
             for number, row in enumerate(rows)
         ]
         told = Assessment(
@@ -107,7 +118,7 @@ def verdicts(settings, reference):
             np.array([row["p"] for row in rows], dtype=float),
             Grounds(
                 _marks(rows, "counting"),
-                _marks(rows, "strong"),
+                np.array([row.get("strong", False) for row in rows], dtype=bool),
                 np.array([row.get("conclusive", False) for row in rows], dtype=bool),
                 np.array([row.get("telling", True) for row in rows], dtype=bool),
             ),
@@ -129,7 +140,7 @@ def verdicts(settings, reference):
         streams = pl.DataFrame(
             [{**row, "account": codes[row["account"]]} for row in table],
             schema={"account": pl.UInt32, "client": pl.String, "served": pl.Int64, "subscribed": pl.Boolean}
-            | {"stream": pl.UInt32, "cohort": pl.String}
+            | {"reporting": pl.Boolean, "stream": pl.UInt32, "cohort": pl.String}
             | types,
         )
         counters = [name for name in COUNTERS if name not in {"served", "tokens"}]
@@ -138,7 +149,7 @@ def verdicts(settings, reference):
             [{**row, "account": codes[row["account"]], **nothing} for row in sessions],
             schema_overrides=types,
         )
-        model = SimpleNamespace(settings=settings, reference=reference)
+        model = SimpleNamespace(settings=settings, reference=reference, population=population)
         sums = (
             listed.filter(pl.col("stream").is_not_null())
             .group_by("stream")

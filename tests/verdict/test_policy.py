@@ -18,6 +18,11 @@ def declared(policy, *clients):
     return table.select(policy.declared()).to_series().to_list()
 
 
+def listed(policy, *clients):
+    table = pl.DataFrame({"client": clients}, schema={"client": pl.String})
+    return table.select(policy.listed()).to_series().to_list()
+
+
 def permitted(policy, *plans):
     table = pl.DataFrame({"plan": plans}, schema={"plan": pl.String})
     return table.select(policy.permitted()).to_series().to_list()
@@ -48,23 +53,38 @@ def test_the_providers_own_clients_win_where_both_match(own):
     assert declared(own, "claude-code", "opencode") == [False, True]
 
 
-def test_a_client_that_no_list_names_is_left_to_the_model(own):
-    assert declared(own, "nobody-knows-me") == [False]
+def test_a_client_that_no_list_names_declares_itself_all_the_same(own):
+    assert declared(own, "nobody-knows-me", "") == [True, True]
+    assert listed(own, "nobody-knows-me", "") == [False, False]
 
 
-def test_a_missing_user_agent_declares_nothing():
-    assert declared(load_policy("open"), None) == [False]
+@pytest.mark.parametrize("name", ["default", "open"])
+def test_the_providers_names_are_exact(name):
+    policy = load_policy(name)
+    others = ["claude-cli2", "my-claude-cli", "claude-cli/x", "claude", "claude-code", "claude-", "browsers"]
+    assert declared(policy, "claude-cli", "browser", *others) == [False, False] + [True] * len(others)
+
+
+@pytest.mark.parametrize("name", ["default", "open"])
+def test_a_missing_user_agent_declares_nothing_and_is_on_no_list(name):
+    assert declared(load_policy(name), None) == listed(load_policy(name), None) == [False]
+
+
+def test_the_default_policy_lists_tools_and_libraries_and_no_product_of_the_provider():
+    policy = load_policy()
+    assert listed(policy, "opencode", "litellm", "python-httpx", "curl", "anthropic/python") == [True] * 5
+    assert listed(policy, "claude-cowork", "tool-of-mine", "claude-cli") == [False] * 3
 
 
 def test_globs_match_whole_names_and_hold_no_regular_expression(own):
-    assert declared(own, "tool-1", "tool-12", "my tool-1") == [True, False, False]
-    assert declared(own, "a.b", "axb") == [True, False]
-    assert declared(own, "c++", "ccc") == [True, False]
-    assert declared(own, "d [e]", "d e", "f#g") == [True, False, True]
+    assert listed(own, "tool-1", "tool-12", "my tool-1") == [True, False, False]
+    assert listed(own, "a.b", "axb") == [True, False]
+    assert listed(own, "c++", "ccc") == [True, False]
+    assert listed(own, "d [e]", "d e", "f#g") == [True, False, True]
 
 
 def test_case_of_globs_and_plans_does_not_matter(own):
-    assert declared(own, "tool-x") == [True]
+    assert listed(own, "tool-x") == [True]
     assert permitted(own, "max", "Max-20x", "MAX", "pro") == [True, True, True, False]
 
 
@@ -74,8 +94,9 @@ def test_an_unknown_plan_is_permitted_only_where_all_are(own):
 
 def test_empty_lists_match_nothing():
     text = OWN.replace('["*code*", "Tool-?", "a.b", "c++", "d [e]", "f#g"]', "[]").replace('["MAX*"]', "[]")
-    policy = Policy.from_toml(text, "x")
-    assert declared(policy, "opencode", "") == [False, False]
+    policy = Policy.from_toml(text.replace('["claude*"]', "[]"), "x")
+    assert listed(policy, "opencode", "") == [False, False]
+    assert declared(policy, "claude-cli", "") == [True, True]
     assert permitted(policy, "max", None, "") == [False, False, False]
 
 

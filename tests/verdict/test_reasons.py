@@ -11,8 +11,7 @@ from detector.model import bundle
 from detector.model.reference import Reference
 from detector.model.train import assess
 from detector.schema import FAMILIES, REASON
-from detector.verdict.decide import declared_reason, reasons
-from detector.verdict.reasons import against, listed, plain
+from detector.verdict.reasons import against, declared_reason, listed, new_name_reason, plain, reasons
 
 BLANK = Feature(
     name="x",
@@ -26,6 +25,10 @@ BLANK = Feature(
     source="made up",
     text="x is {value}; normally {baseline}",
 )
+
+
+WHOLE = {"account": [0], "requests": [100], "cohort": ["interactive"]}
+"""A stream that is the whole of its account."""
 
 
 def make(name, family, cause=None):
@@ -60,7 +63,7 @@ def population(values, features=CATALOGUE):
 
 def said(known, most=9, **strengths):
     names = [record.name for record in known.features]
-    row = pl.DataFrame({"cohort": ["interactive"], **{name: [0.5] for name in names}})
+    row = pl.DataFrame(WHOLE | {name: [0.5] for name in names})
     return reasons(row, np.array([[strengths.get(name, 0.0) for name in names]]), known, most)[0]
 
 
@@ -136,7 +139,7 @@ def test_median_range_and_tail_are_those_of_the_cohort():
         }
     )
     known = Reference.fit(streams, [BLANK], fewest=1)
-    row = pl.DataFrame({"cohort": ["interactive"], "x": [17.0]})
+    row = pl.DataFrame(WHOLE | {"x": [17.0]})
     (reason,) = reasons(row, np.array([[1.0]]), known, 1)[0]
     assert [reason[name] for name in ("low", "baseline", "high")] == [1.0, 10.0, 19.0]
     # 17, 18, 19 and 20 are at least as suspicious
@@ -152,7 +155,8 @@ def test_without_a_baseline_the_sentence_ends_before_it():
 
 def test_each_row_gets_its_own_reasons(known):
     names = [record.name for record in CATALOGUE]
-    rows = pl.DataFrame({"cohort": ["interactive", "web"], **{name: [0.5, 0.75] for name in names}})
+    base = {"account": [0, 1], "requests": [100, 100], "cohort": ["interactive", "web"]}
+    rows = pl.DataFrame(base | {name: [0.5, 0.75] for name in names})
     oriented = np.zeros((2, len(names)))
     oriented[0, 0], oriented[1, 7] = 1.0, 1.0
     first, second = reasons(rows, oriented, known, 3)
@@ -169,7 +173,7 @@ def beside(cohort="headless", most=9, counting=("fingerprint", "cadence"), **val
     known = population({record.name: 0.0 for record in PRINTED}, PRINTED)
     names = [record.name for record in PRINTED]
     row = pl.DataFrame(
-        {"cohort": [cohort], **{name: [values.get(name)] for name in names}},
+        WHOLE | {"cohort": [cohort]} | {name: [values.get(name)] for name in names},
         schema_overrides=dict.fromkeys(names, pl.Float64),
     )
     oriented = np.array([[2.0 if name == "order" else 0.0 for name in names]])
@@ -258,6 +262,7 @@ def person(model):
     usual |= {record.name: None for record in FEATURES if record.name not in usual}
     usual |= dict.fromkeys(COUNTERS, 0) | {"served": 415, "human_turns": 60, "tool_steps": 355, "reports": 9}
     usual |= {"reported": 410, "gaps": 414, "gaps_long": 50, "gaps_away": 20, "context_pairs": 400}
+    usual |= {"account": 0, "requests": 415, "days": 5, "attended": False, "reporting": False}
     return MappingProxyType(usual | {"cohort": "interactive", "client": "claude-cli", "context_grows": 399})
 
 
@@ -343,11 +348,22 @@ SENTENCES = {
         "30% of the activity falls into its quietest 8 hours of the day; normally 0%",
     ),
     "stretch_h": (63.0, 8.0, {}, "the longest stretch without a 6-hour rest lasted 63 h; normally 8 h"),
+    "restless_days": (6.0, 0.0, {}, "whole days and nights without a 6-hour rest: 6; normally 0"),
+    "reading_share": (
+        0.03,
+        0.85,
+        {},
+        (
+            "3.0% of the prompts that followed an answer came after the time that it takes to read it; "
+            "normally 85%"
+        ),
+    ),
+    "attended_days": (0.0, 4.0, {}, "days on which somebody answered the model: 0; normally 4"),
     "start_phase": (
         12.4,
         0.2,
         {},
-        "sessions start at the same minutes of the clock, as 1 in 10^12 would by chance; normally 63%",
+        "sessions start at the same minutes of the clock; by chance 1 in 10^12 would; normally 63%",
     ),
     "start_spread": (
         0.0,
@@ -365,7 +381,7 @@ SENTENCES = {
         0.647,
         0.02,
         {"served": 1102, "reported": 2102},
-        "telemetry reported 2,102 requests and 1,102 were answered, a factor of 1.91 apart; normally 1.02",
+        ("telemetry reported 2,102 requests and only 1,102 were answered, 1.91 times as many; normally 1.02"),
     ),
     "telemetry_events": (1.0986123, 0.0, {}, "telemetry holds 3.00 events a request; normally 1.00"),
     "telemetry_lag": (4.2, 31.5, {}, "telemetry follows the requests by 4.2 s; normally 32 s"),
@@ -409,6 +425,15 @@ SENTENCES = {
             "normally 0%"
         ),
     ),
+    "name_bits": (
+        9.0,
+        0.0,
+        {},
+        (
+            "this product name stands on requests that ask a model of about 1 in 512 of this client's "
+            "accounts at most; normally by 100%"
+        ),
+    ),
     "user_agent_bits": (
         6.0,
         0.0005,
@@ -443,13 +468,13 @@ SENTENCES = {
         0.0,
         1.0,
         {},
-        "claimed version run by other accounts (1) or not (0): 0; normally 1",
+        "0% of the requests claim a version that other accounts run; normally 100%",
     ),
     "fingerprint_churn": (
         2.31,
         0.16,
         {},
-        "header orders change within a session: 2.3 orders for each e-fold of requests; normally 0.16",
+        "header orders change within a session: 2.3 orders for each tripling of requests; normally 0.16",
     ),
     "cache_read_ratio": (
         0.0,
@@ -483,11 +508,23 @@ SENTENCES = {
         {"overlaps": 30, "served": 100},
         "30 of 100 requests began while another of their session was open (30%); normally 1.0%",
     ),
-    "account_stretch_h": (
-        118.0,
-        9.0,
+    "sleepless_share": (
+        0.875,
+        0.0,
         {},
-        "the longest stretch of the whole account without a 6-hour rest lasted 118 h; normally 9 h",
+        (
+            "somebody answered the model from one address day and night, without a 6-hour rest, on 88% of "
+            "the days; normally 0%"
+        ),
+    ),
+    "operator_accounts": (
+        12.0,
+        0.0,
+        {},
+        (
+            "accounts at the same address on which nobody is ever at work and telemetry is silent: 12; "
+            "normally 0"
+        ),
     ),
     "country_moves": (
         3.8,
@@ -495,17 +532,11 @@ SENTENCES = {
         {},
         "changes of country within 3 hours, for each active day: 3.8; normally 0",
     ),
-    "tools_variety": (1.25, 0.2, {}, "different tool sets a session: 1.2; normally 0.2"),
+    "tools_variety": (9.0, 1.0, {}, "different tool sets, each in several sessions: 9; normally 1"),
 }
 """By feature: a value, the cohort's median, the counters that were counted, and what is said of them."""
 
 ORDINARY = {
-    "start_phase": (
-        0.1,
-        0.2,
-        {},
-        "session starts follow no clock, 79% would look so by chance; normally 63%",
-    ),
     "telemetry_coverage": (
         0.97,
         0.9,
@@ -549,7 +580,8 @@ ORDINARY = {
 def sentence(record, value, baseline, counters):
     """What is said of a value in a cohort of five accounts that all have the baseline."""
     known = population({record.name: baseline}, [replace(record, direction="high", benign=-99.0)])
-    row = pl.DataFrame([{"cohort": "interactive", record.name: value} | NOTHING | counters])
+    row = pl.DataFrame(WHOLE | {name: [count] for name, count in (NOTHING | counters).items()})
+    row = row.with_columns(pl.lit(value).alias(record.name))
     return reasons(row, np.array([[1.0]]), known, 1)[0][0]["text"]
 
 
@@ -589,6 +621,44 @@ def test_telemetry_that_does_not_tell_or_claims_too_much_is_not_quoted():
     assert against(silent, np.zeros((1, 1)), ordinary, 9) == [[]]
 
 
+# -- the part of the account that a sentence is about ------------------------------
+
+
+def part(known, requests, whole):
+    """What is said of a stream of so many requests on an account of so many."""
+    rows = pl.DataFrame({"account": [0, 0, 1], "requests": [requests, whole - requests, 9]})
+    rows = rows.with_columns(cohort=pl.lit("interactive"), **{one.name: 0.5 for one in known.features})
+    oriented = np.zeros((3, len(known.features)))
+    oriented[0, 0] = 1.0
+    (reason,), *others = reasons(rows, oriented, known, 9)
+    assert others == [[], []]
+    return reason["text"]
+
+
+def test_a_sentence_about_a_part_names_its_share_of_the_account(known):
+    assert part(known, 40, 1000) == "in 4.0% of the requests: x is 0.5; normally 0.25"
+    assert part(known, 1, 10_000) == "in less than 0.1% of the requests: x is 0.5; normally 0.25"
+    assert part(known, 949, 1000) == "in 94.9% of the requests: x is 0.5; normally 0.25"
+    assert part(known, 950, 1000) == part(known, 1000, 1000) == "x is 0.5; normally 0.25"
+
+
+def test_a_part_that_names_itself_is_told_by_its_share():
+    assert declared_reason("opencode", 0.04, "own clients only")["text"] == (
+        '4.0% of the requests name themselves "opencode" on a subscription token; policy: own clients only'
+    )
+    assert declared_reason("opencode", 0.95, "t")["text"].startswith("the client names itself")
+    assert declared_reason("opencode", 0.949, "t")["text"].startswith("94.9% of the requests name")
+
+
+def test_a_new_name_is_told_with_the_accounts_that_use_it():
+    reason = new_name_reason("claude-\x1b[2Jcowork", 1234)
+    assert reason["text"] == (
+        'the client names itself "claude-?[2Jcowork", which is on no list; '
+        "1,234 accounts use it, so it may be a launch of the provider's own"
+    )
+    assert (reason["feature"], reason["family"], reason["value"]) == ("client", "fingerprint", None)
+
+
 # -- what clients say of themselves ---------------------------------------------
 
 HOSTILE = [
@@ -603,14 +673,14 @@ HOSTILE = [
 
 @pytest.mark.parametrize("client", HOSTILE)
 def test_hostile_client_names_are_shown_without_effect(client):
-    text = declared_reason(client, "own clients only")["text"]
+    text = declared_reason(client, 1.0, "own clients only")["text"]
     assert all(" " <= letter <= "~" for letter in text)
     assert "\n" not in text
     assert len(plain(client)) == len(client)
 
 
 def test_harmless_names_are_shown_as_they_are():
-    reason = declared_reason("open-code", "own clients only")
+    reason = declared_reason("open-code", 1.0, "own clients only")
     assert reason["text"] == (
         'the client names itself "open-code" on a subscription token; policy: own clients only'
     )
@@ -618,4 +688,4 @@ def test_harmless_names_are_shown_as_they_are():
 
 
 def test_braces_in_a_client_name_are_no_template():
-    assert '"{value.__class__}"' in declared_reason("{value.__class__}", "t")["text"]
+    assert '"{value.__class__}"' in declared_reason("{value.__class__}", 1.0, "t")["text"]
