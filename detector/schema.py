@@ -93,7 +93,12 @@ LOG_COLUMNS: tuple[LogColumn, ...] = (
     LogColumn("cache_write_tokens", pl.Int64, "input tokens written to the cache", families=("usage",)),
     LogColumn("output_tokens", pl.Int64, "output tokens", families=("usage",)),
     LogColumn("stop_reason", pl.String, "end_turn, tool_use, max_tokens ...", families=("usage",)),
-    LogColumn("tool_result", pl.Boolean, "the last message block is a tool result", families=("cadence",)),
+    LogColumn(
+        "tool_result",
+        pl.Boolean,
+        "the last message block is a tool result",
+        families=("cadence", "account"),
+    ),
     LogColumn("tools_hash", pl.String, "keyed hash of the sorted tool names", families=("usage", "account")),
     LogColumn("stream", pl.Boolean, "streaming answer", families=("usage",)),
     LogColumn("retry_after_s", pl.Float64, "Retry-After that the response carried (s)", families=("usage",)),

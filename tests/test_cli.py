@@ -174,7 +174,7 @@ def _other_version(bundle):
     [
         (
             _other_version,
-            "bundle of schema version 99, this program reads 1; train a model with this version",
+            "bundle of schema version 99, this program reads 2; train a model with this version",
         ),
         (lambda bundle: (bundle / "model.json").write_text("{"), "damaged model bundle"),
         (lambda bundle: (bundle / "model.json").unlink(), "no model bundle there"),
@@ -376,7 +376,7 @@ def test_evaluate_prints_figures(sample, sample_run):
     labels = sample / "_labels" / "accounts.parquet"
     told = run("evaluate", sample_run[0], "--labels", labels)
     assert told.exit_code == 0, told.output
-    assert told.stdout.startswith("60 labelled accounts, 9 of them harnesses\n  average precision  ")
+    assert told.stdout.startswith("60 labelled accounts, 12 of them harnesses\n  average precision  ")
     figures = json.loads(run("evaluate", sample_run[0], "--labels", labels, "--json").stdout)
     assert figures == detector.evaluate(sample_run[0], labels).to_dict()
     assert "no such file" in says(run("evaluate", sample_run[0], "--labels", "nowhere.csv"), 1)

@@ -22,19 +22,19 @@ def run(*words, code=0):
 def test_ingest_then_score_the_store(sample, tmp_path):
     store, days = tmp_path / "store", sorted((sample / "logs").glob("date=*"))
     first = run("ingest", *days[:2], "--store", store)
-    assert "28,752 records read, 28,752 added" in first
+    assert "33,591 records read, 33,591 added" in first
     assert "2 of dialect native, known by timestamp, account_id, path" in first
     assert (tmp_path / "store.key").stat().st_mode & 0o777 == 0o600
     again = json.loads(run("ingest", *days, "--store", store, "--json"))
     assert (again["rows"], again["added"], again["duplicates"]) == (41153, 41153, 0)
     assert [source["known"] for source in again["sources"]] == [True, True, False, False, False]
-    assert "69,905 requests" in run("score", store, "--output", tmp_path / "out")
+    assert "81,970 requests" in run("score", store, "--output", tmp_path / "out")
 
 
 def test_upkeep_of_a_store(sample, tmp_path):
     store = tmp_path / "store"
     run("ingest", sample, "--store", store, "--quiet")
-    assert "69,905" in run("store", "info", store)
+    assert "81,970" in run("store", "info", store)
     assert json.loads(run("store", "info", store, "--json"))["requests"] == 69905
     assert run("store", "verify", store).startswith("sound")
     assert "files before" in run("store", "compact", store)

@@ -199,9 +199,12 @@ def test_unknown_columns_change_no_byte_and_are_named_once(folder, log, tmp_path
     assert run.record["input"]["unknown_columns"] == ["colour"]
 
 
-def test_the_sample_holds_every_class_and_is_small(sample):
+def test_the_sample_holds_every_class_and_is_small(root, sample):
     labels = pl.read_parquet(sample / "_labels" / "accounts.parquet")
-    assert set(labels["class"]) == {one.name for one in CLASSES}
+    shares = runpy.run_path(str(root / "datasets" / "build.py"))["MIXTURE"]
+    # An event of a whole fleet is no account of the sample.
+    assert set(labels["class"]) == {one.name for one in CLASSES if shares[one.name]}
+    assert {one.name for one in CLASSES if not shares[one.name]} == {"new_product"}
     card = (sample / "CARD.md").read_text("utf-8")
     assert all(f"`{name}`" in card for name in labels["class"])
     assert sum(path.stat().st_size for path in sample.rglob("*") if path.is_file()) < 10_000_000

@@ -163,19 +163,25 @@ def behind(fleet, accounts):
     )
 
 
-def test_a_proxy_that_reorders_headers_and_says_so_flags_none(fleet, clean, users, rescored):
-    few = users[:2]
+@pytest.mark.parametrize("hops", [[], ["Via"]], ids=["unsaid", "said"])
+@pytest.mark.parametrize(("members", "explained"), [(1, False), (2, True)])
+def test_a_proxy_is_told_by_neighbours_and_by_no_header_and_flags_none(
+    fleet, clean, users, rescored, hops, members, explained
+):
+    few = users[:members]
     silent = fleet.requests.filter(~(of(few) & ASIDE))
-    sent = pl.col("header_names").list.sort()
+    sent = pl.concat_list(pl.col("header_names").list.sort(), pl.lit(hops, pl.List(pl.String)))
     moved = silent.with_columns(
-        pl.when(of(few)).then(pl.concat_list(sent, pl.lit(["Via"]))).otherwise("header_names")
+        header_names=pl.when(of(few)).then(sent).otherwise("header_names"),
+        client_ip=pl.when(of(few)).then(pl.lit("10.0.0.1")).otherwise("client_ip"),
     )
     told = rescored(moved)
     assert flagged(told, clean) == []
-    unsaid = rescored(silent.with_columns(pl.when(of(few)).then(sent).otherwise("header_names")))
-    distance = [run.sessions.filter(of(few))["order_distance"].max() for run in (told, unsaid)]
-    assert distance[0] is None
-    assert distance[1] > 0
+    distance = told.sessions.filter(of(few))["order_distance"]
+    if explained:
+        assert distance.null_count() == distance.len()
+    else:
+        assert distance.max() > 0
 
 
 @pytest.mark.parametrize("members", [1, 3, 25])

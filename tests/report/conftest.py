@@ -3,8 +3,10 @@ import dataclasses
 import polars as pl
 import pytest
 
+from detector.engine.local import score
 from detector.report.case import Case
 from detector.report.casefile import cases, explain
+from detector.simulate import FleetOptions, simulate
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +32,18 @@ def riding(sample, folder):
     """Case of a person's account with a harness on it."""
     labels = pl.read_parquet(sample / "_labels" / "accounts.parquet").filter(pl.col("class") == "riding")
     opened = [explain(folder, account) for account in labels["account_id"]]
+    return max(opened, key=lambda case: min(case.flagged_sessions, case.sessions - case.flagged_sessions))
+
+
+@pytest.fixture(scope="session")
+def parted(root, tmp_path_factory):
+    """Case of an account of which a part rides, and that would be clear without it."""
+    folder = tmp_path_factory.mktemp("riding")
+    mixture = {"interactive": 0.7, "riding": 0.3}
+    fleet = simulate(FleetOptions(accounts=40, days=5, seed=1, activity=0.4, mixture=mixture))
+    fleet.requests.write_parquet(folder / "log.parquet")
+    score(folder / "log.parquet", folder / "verdicts", root / "models" / "default")
+    opened = [case for case in cases(folder / "verdicts") if case.verdict == "harness"]
     return max(opened, key=lambda case: min(case.flagged_sessions, case.sessions - case.flagged_sessions))
 
 

@@ -114,11 +114,76 @@ def test_what_to_do_next(accounts, record):
 
 
 def test_a_run_without_flags_lists_nobody(accounts, record):
-    lines = run_text(accounts.filter(verdict="clear"), record, "out").splitlines()
+    quiet = record | {"clients": []}
+    lines = run_text(accounts.filter(verdict="clear"), quiet, "out").splitlines()
     assert lines[1 + len(VERDICTS) :][:2] == [
         "",
         "written: out (accounts.parquet, sessions.parquet, run.json)",
     ]
+
+
+def client(name, accounts=1, treatment="declared", *, listed=True):
+    """A client of ``run.json``."""
+    counts = {"accounts": accounts, "requests": 9, "reporting": 0}
+    return {"client": name, **counts, "listed": listed, "treatment": treatment}
+
+
+OWN = [client("claude-cli", 50, "first_party"), client("browser", 2, "first_party")]
+
+
+def clients_line(accounts, record, clients):
+    """The line about clients; None where there is none."""
+    lines = run_text(accounts, record | {"clients": clients}, "out").splitlines()
+    (line,) = [line for line in lines if line.startswith("clients: ")] or [None]
+    return line
+
+
+def test_clients_of_others_are_named_with_their_accounts_and_how_they_were_taken(accounts, record):
+    names = [
+        *OWN,
+        client("opencode", 2),
+        client("mine", listed=False),
+        client("cowork", 1234, "launched", listed=False),
+        client("fresh", 20, "new", listed=False),
+    ]
+    assert clients_line(accounts, record, names) == (
+        "clients: 2 of the provider's own; opencode (2 accounts, names itself), "
+        "mine (1 account, names itself, on no list), "
+        "cowork (1,234 accounts, new, telemetry vouches for it, on no list), "
+        "fresh (20 accounts, new, watched, on no list)"
+    )
+
+
+def test_the_providers_own_clients_alone_are_no_line(accounts, record):
+    assert clients_line(accounts, record, OWN) is None
+    assert clients_line(accounts, record, []) is None
+    # a record of an earlier version has none
+    older = {name: value for name, value in record.items() if name != "clients"}
+    assert "clients: " not in run_text(accounts, older, "out")
+
+
+def test_eight_clients_are_named_and_the_rest_is_counted(accounts, record):
+    names = [client(f"tool-{n}") for n in range(10)]
+    eight = clients_line(accounts, record, [*OWN, *names[:8]])
+    assert eight.count(" account, ") == 8
+    assert eight.endswith("tool-7 (1 account, names itself)")
+    ten = clients_line(accounts, record, [*OWN, *names])
+    assert ten == f"{eight} and 2 more in run.json"
+    assert clients_line(accounts, record, names).startswith("clients: 0 of the provider's own; tool-0 (1")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_client_names_act_on_nothing(accounts, record, name):
+    line = clients_line(accounts, record, [client(name)])
+    assert all(letter.isprintable() for letter in line)
+    assert len(line) < 160
+
+
+def test_the_clients_of_the_sample_are_those_that_its_record_names(accounts, record):
+    others = [one["client"] for one in record["clients"] if one["treatment"] != "first_party"]
+    line = clients_line(accounts, record, record["clients"])
+    assert others
+    assert all(f"{name} (" in line for name in others)
 
 
 def test_colours_change_no_letter(accounts, record):

@@ -114,7 +114,7 @@ def test_go_over_http2_shuffles_every_request(book):
     [
         ("httpx_lower", ("host", "accept-encoding", "connection"), ("Content-Length",), True),
         ("node_http", ("Content-Type", "Content-Length"), ("Host", "Connection"), False),
-        ("httpx2", ("accept", "accept-encoding"), ("content-length",), True),
+        ("httpx2", ("Host", "Accept"), ("Connection", "Accept-Encoding", "Content-Length"), True),
         ("bun_sorted", ("accept", "anthropic-beta"), TAIL, True),
         ("bun_title", ("Accept", "Anthropic-Beta"), TAIL, True),
     ],

@@ -430,7 +430,7 @@ SENTENCES = {
         0.0,
         {},
         (
-            "this product name stands on requests that ask a model of about 1 in 512 of this client's "
+            "this product name stands on requests that ask a model by about 1 in 512 of this client's "
             "accounts at most; normally by 100%"
         ),
     ),
@@ -548,6 +548,15 @@ ORDINARY = {
         0.16,
         {},
         "header orders hold within a session: 0.13 orders for each e-fold of requests; normally 0.16",
+    ),
+    "name_bits": (
+        0.0,
+        0.0,
+        {},
+        (
+            "this product name stands on requests that ask a model by 100% of this client's accounts; "
+            "normally by 100%"
+        ),
     ),
     "user_agent_bits": (
         0.0,

@@ -16,13 +16,13 @@ def told(sample_run):
 def test_overview_counts_the_accounts(told):
     accounts, record = told
     overview = run_data(accounts, record).overview
-    assert (overview.accounts, overview.requests) == (60, 69_905)
+    assert (overview.accounts, overview.requests) == (60, 81_970)
     assert overview.flagged == accounts["flagged"].sum()
     assert overview.watched == (accounts["verdict"] == "watch").sum()
     assert (f"{overview.first_day}", f"{overview.last_day}") == ("2026-11-02", "2026-11-06")
     assert overview.unscored == (
-        "3 accounts had too little traffic to judge: neither guilty nor clear",
-        "5 accounts pay for each use and are never judged",
+        "6 accounts had too little traffic to judge: neither guilty nor clear",
+        "3 accounts pay for each use and are never judged",
     )
 
 
@@ -68,7 +68,7 @@ def test_facts_name_the_run_and_the_model(told):
     facts = dict(run_data(*told).facts)
     assert facts["model"] == told[1]["model"]["id"]
     assert facts["run"] == told[1]["run"]
-    assert facts["training: requests"] == "4,067,949"
+    assert facts["training: requests"] == "4,588,533"
     assert facts["false discovery rate asked for"] == "1.0%"
     assert "seconds" not in facts
 
