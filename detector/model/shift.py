@@ -13,7 +13,9 @@ from datetime import date
 from functools import reduce
 from operator import or_
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from detector.features.clients import release_ranks
 from detector.features.incident import Incident
@@ -70,10 +72,13 @@ def set_aside(
         concerned; and one incident for each release and each cohort that shifted.
 
     """
-    told, shown = _evidence(streams, reference, settings)
+    weighed = weigh(reference, streams, settings)
+    # A majority shows what it shows, also where telemetry or replies excuse its members.
+    told, shown = _evidence(streams, np.maximum(weighed, reference.orient(streams)), reference, settings)
     share = settings.incidents.shifted_share
     accounts, enough = streams["account"], streams["served"] >= settings.floors.served
-    driven = reduce(or_, (shown[cause] for cause in RHYTHM))
+    unexcused = _evidence(streams, weighed, reference, settings)[1]
+    driven = reduce(or_, (unexcused[cause] for cause in RHYTHM))
     incidents = []
     # What a release explains is no shift of its cohort: one event, one incident.
     for group in (*_releases(streams, used, known, settings), *_cohorts(streams, used, settings)):
@@ -99,10 +104,9 @@ def set_aside(
 
 
 def _evidence(
-    streams: pl.DataFrame, reference: Reference, settings: Settings
+    streams: pl.DataFrame, oriented: NDArray[np.float64], reference: Reference, settings: Settings
 ) -> tuple[dict[str, pl.Series], dict[str, pl.Series]]:
     """Return, by cause, the streams that could show it and those in which it counts."""
-    oriented = weigh(reference, streams, settings)
     enough = streams["served"] >= settings.floors.served
     told: dict[str, pl.Series] = {}
     shown: dict[str, pl.Series] = {}
@@ -164,7 +168,8 @@ def _releases(
 def _earned(part: pl.DataFrame, everyone: pl.DataFrame, rules: IncidentSettings) -> bool:
     """Tell a release from a version that somebody made up: people with telemetry take a release, too.
 
-    Where hardly anybody reports, most of those who run it must have come from an older version.
+    Where hardly anybody reports, most of those who run it must have come from an older version, or
+    most of all accounts must run it: a log of one day shows nobody come from anywhere.
     """
 
     def share(rows: pl.DataFrame, at: pl.Expr) -> float:
@@ -173,6 +178,8 @@ def _earned(part: pl.DataFrame, everyone: pl.DataFrame, rules: IncidentSettings)
     usual = share(everyone, pl.col("vouched"))
     if usual >= rules.reporting_share:
         return share(part, pl.col("vouched")) >= rules.shifted_share * usual
+    if part["account"].n_unique() > rules.shifted_share * everyone["account"].n_unique():
+        return True
     arrived = part.group_by("account").agg(arrived=pl.col("first").min())
     before = everyone.join(arrived, on="account").filter(pl.col("first") < pl.col("arrived"))
     return before["account"].n_unique() >= rules.shifted_share * part["account"].n_unique()

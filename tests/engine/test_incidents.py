@@ -62,10 +62,10 @@ def test_a_silent_release_is_one_incident_and_accuses_nobody(run, released, resc
     assert found(told, fleet) >= found(run, fleet)
 
 
-def test_in_the_log_of_one_day_it_is_a_shift_for_nobody_is_seen_to_take_it(released, rescored, genuine):
-    # neither telemetry nor an older version of the same accounts tells it from one that somebody made up
+def test_so_it_is_in_the_log_of_one_day(released, rescored, genuine):
+    # neither telemetry nor an older version of the same accounts speaks for it, but most run it
     told = rescored(released.filter(on(3, 4)))
-    assert kinds(told) == [("cohort_shift", None, "interactive")]
+    assert kinds(told) == [("release", "3.0.0", None)]
     assert accused(told, genuine) == (0, 0)
 
 
