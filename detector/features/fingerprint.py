@@ -141,11 +141,14 @@ def _probabilities(
     """Look up P(value | client, version), falling back on P(value | client).
 
     Null where fewer than ``settings.reference_accounts`` accounts were counted, and
-    fewer than ``settings.common_accounts`` of them with this value.
+    fewer than ``settings.common_accounts`` of them with this value. A product name is the
+    provider's or not: fewer than ``settings.vouchers`` accounts with it make it nobody's.
     """
     group = ["client", "version", "aspect"]
     table = _weighted(table, settings)
     totals = table.group_by(group).agg(total=pl.col("weight").sum())
+    rare = (pl.col("aspect") == "name") & (pl.col("weight") < settings.vouchers)
+    table = table.with_columns(weight=pl.when(~rare).then("weight").otherwise(0.0))
     looked_up = described
     for suffix, version in (("_version", pl.col("version")), ("_client", pl.lit("*"))):
         key = ["client", "version_key", "aspect"]

@@ -42,8 +42,12 @@ def layout(names: Sequence[str]) -> str:
 
 
 def library(names: Sequence[str]) -> frozenset[Library]:
-    """Return the libraries that write their headers in this layout; none where none is known to."""
-    return _known().get(layout(names), frozenset())
+    """Return the libraries that write their headers in this layout; none where none is known to.
+
+    What follows the library's own headers hides it no more than what stands before them.
+    """
+    shape = layout(names)
+    return _known().get(shape) or _known().get(shape.removesuffix(" *"), frozenset())
 
 
 def foreign(lists: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> list[bool]:
