@@ -71,7 +71,8 @@ class Grounds:
     Attributes:
         counting: shape (streams, families): at least one cause of the family counts.
         strong: shape (streams,): a family that may lead has two causes, or one decisive feature;
-            rhythm only where nobody is there and no scheduler of the client's own explains it.
+            rhythm only where nobody is there day after day, and no scheduler of the client's
+            own explains it.
         conclusive: shape (streams,): one of ``WAYS`` is complete.
         telling: shape (streams,): a cause counts, those of ``RANKING`` aside, of a family that
             can lead; many terminals and usage tell nothing alone.
@@ -141,7 +142,9 @@ def grounds(
     # Without a user agent nobody knows whether this is print mode.
     alone = absent & _is(streams, (pl.col("days") >= settings.floors.days) & (pl.col("cohort") != "unknown"))
     unattended = strong["cadence"] & alone
-    people = evidence.counts("account", "people") & evidence.decisive["account"]
+    # Hardly a day's rest is beyond any person; less of it, with many tool sets, is beyond one.
+    sleepless = evidence.counts("account", "people")
+    people = sleepless & evidence.decisive["account"]
     several = np.any([heard["fingerprint"], *map(evidence.anywhere, CROWD)], axis=0)
     uncached = evidence.counts("usage", "cache")
     beside_reports = _is(streams, _in_step(settings).any().over("account", "client"))
@@ -154,14 +157,16 @@ def grounds(
         # Switching telemetry off would have silenced both parts of the account.
         "rider": unattended & silent & beside_reports,
         "invented telemetry": strong["telemetry"] & (heard["fingerprint"] | heard["cadence"]),
-        "relay": people & silent & several,
+        "relay": silent & ((people & several) | (sleepless & evidence.counts("account", "tools"))),
     }
+    scheduled = _scheduled(streams)
+    habit = _is(streams, pl.col("days") >= settings.floors.habit_days)
     counting, in_print_mode = evidence.with_print_mode()
     return Grounds(
         np.column_stack([counting[family] for family in FAMILIES]),
-        strong["fingerprint"] | strong["telemetry"] | (unattended & ~_scheduled(streams)) | people,
+        strong["fingerprint"] | strong["telemetry"] | (unattended & habit & ~scheduled) | people,
         np.any([*ways.values(), in_print_mode], axis=0),
-        heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent),
+        heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent & ~scheduled),
     )
 
 
