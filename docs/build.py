@@ -28,6 +28,7 @@ from speed_tables import speed_blocks, speed_figures
 
 import detector
 from detector.cli import main as command_line
+from detector.model.rule import WAYS
 from detector.report.casedocument import case_document
 from detector.report.casetext import document_text
 from detector.report.ownerletter import owner_letter
@@ -50,6 +51,7 @@ PAGES = (
     "docs/cases.md",
     "docs/cli.md",
     "docs/dialects.md",
+    "docs/evidence.md",
     "docs/features.md",
     "docs/log-format.md",
     "docs/speed.md",
@@ -151,6 +153,7 @@ def pages(run: detector.Run, folder: Path) -> dict[str, str]:
         **feature_blocks(ROOT),
         **dialect_blocks(),
         **speed_blocks(speed),
+        "ways": "\n".join(f"- *{name}*: {text}." for name, text in WAYS.items()),
         "log-columns": log_table(),
         "account-columns": verdict_table(ACCOUNT_VERDICT),
         "session-columns": verdict_table(SESSION_VERDICT),
