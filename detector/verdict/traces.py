@@ -90,19 +90,19 @@ def headers(
         how="left",
         maintain_order="left",
     )
-    lists = (
-        kept.select("client", "raw")
-        .unique()
-        .join(facts.unique(["client", "raw"]), on=["client", "raw"], nulls_equal=True)
-    )
-    lists = lists.select(
-        "client",
-        "raw",
+    pair = ["client", "raw"]
+    lists = facts.join(kept, on=pair, how="semi", nulls_equal=True).unique(pair)
+    compared = lists.select(
+        *pair,
         expected_orders(lists, populations, settings.fingerprint),
+        _libraries(lists["raw_names"]),
         resembled_clients(lists, populations, settings.fingerprint),
-        library=pl.Series(
-            [names and library_names(names) for names in lists["raw_names"].to_list()], dtype=pl.String
-        ),
     )
-    kept = kept.join(lists, on=["client", "raw"], how="left", nulls_equal=True, maintain_order="left")
+    kept = kept.join(compared, on=pair, how="left", nulls_equal=True, maintain_order="left")
     return kept.select(*HEADERS).cast(HEADERS)
+
+
+def _libraries(lists: pl.Series) -> pl.Series:
+    """Return the libraries of each list; null where the list is cut."""
+    found = [None if names is None else library_names(names) for names in lists.to_list()]
+    return pl.Series("library", found, dtype=pl.String)
