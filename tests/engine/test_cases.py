@@ -6,11 +6,18 @@ import polars as pl
 import pytest
 
 from detector.engine.local import score
-from detector.schema import ACTIVITY, AGAINST, CLEARING, HEADERS, PLANS, VERDICTS
+from detector.schema import ACTIVITY, AGAINST, CLEARING, HEADERS, PLANS, RELATED, VERDICTS
 from detector.simulate import FleetOptions, simulate
 from detector.verdict.write import TABLES
 
-SCHEMAS = {"activity": ACTIVITY, "against": AGAINST, "clearing": CLEARING, "headers": HEADERS, "plans": PLANS}
+SCHEMAS = {
+    "activity": ACTIVITY,
+    "against": AGAINST,
+    "clearing": CLEARING,
+    "headers": HEADERS,
+    "plans": PLANS,
+    "related": RELATED,
+}
 
 
 @pytest.fixture(scope="module")
