@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from detector.features.units import measured, spanned
-from detector.report.case import Case, Clearing, HeaderLine, Reason, Related, SessionLine
+from detector.report.case import Case, Clearing, Reason, SessionLine
+from detector.report.caselooks import header_lists, other_accounts
 from detector.report.document import Block, Document, Facts, Grid, Hours, Items, Section, Text
-from detector.report.headerdiff import beside
 from detector.verdict.meaning import MEANINGS
 
-__all__ = ["case_document", "compared", "hours_drawn", "likeness", "minute", "shared"]
+__all__ = ["case_document", "compared", "hours_drawn", "minute"]
 
 SESSIONS = 20
 """Sessions listed at most."""
@@ -19,9 +19,6 @@ OTHERS = 6
 
 MEASURES = 3
 """Measured features listed a family at most, where nothing was compared."""
-
-DIFFS = 2
-"""Header lists shown beside the expected order at most."""
 
 DAYS = 60
 """Last days that are drawn at most."""
@@ -33,14 +30,6 @@ CLEARED = ("clear", "insufficient_data", "out_of_scope")
 
 ORDER = ("harness", "declared_third_party", "watch", *CLEARED)
 """Verdicts from the gravest on."""
-
-SHARED = {
-    "address": "its address",
-    "device": "its device",
-    "tools": "its set of tools",
-    "headers": "its list of headers",
-}
-"""What other accounts may share with it."""
 
 SAID = {
     "unknown": "too little traffic of this kind to measure",
@@ -57,8 +46,8 @@ def case_document(case: Case) -> Document:
         *_against(case),
         *_clearing(case),
         *_telemetry(case),
-        *_headers(case),
-        *_related(case),
+        *header_lists(case),
+        *other_accounts(case),
         *_activity(case),
         *_sessions(case),
         Section("policy", (Text(case.rule),)),
@@ -214,75 +203,6 @@ def _telemetry(case: Case) -> Iterator[Section]:
     if rows:
         head = ("part", "requests answered", "reported by telemetry", "share")
         yield Section("telemetry", (Grid(head, rows, frozenset({1, 2, 3})),))
-
-
-def _headers(case: Case) -> Iterator[Section]:
-    """Show the header lists that differ from what is expected, and count those that do not."""
-    if not case.headers:
-        return
-    blocks: list[Block] = []
-    odd = [(line, rows) for line in case.headers if (rows := _differs(line))]
-    for line, rows in odd[:DIFFS]:
-        marked = frozenset(i for i, (_, matter, _) in enumerate(rows) if matter not in {"", "proxy"})
-        blocks.append(Text(f"{_sent(line)}:"))
-        blocks.append(Grid(("expected", "", "seen"), tuple(rows), marked=marked))
-    if len(odd) > DIFFS:
-        rest = sum(line.requests for line, _ in odd[DIFFS:])
-        blocks.append(Text(f"{len(odd) - DIFFS:,} more lists differ ({rest:,} requests)."))
-    for known, words in (
-        (True, "came in the order expected"),
-        (False, "have no known order to compare with"),
-    ):
-        alike = [one for one in case.headers if (one.expected is not None) is known and not _differs(one)]
-        if alike:
-            blocks.append(Text(f"The headers of {sum(one.requests for one in alike):,} requests {words}."))
-        if not known:
-            telling = tuple((_sent(one), "") for one in alike if likeness(one))[:DIFFS]
-            blocks += [Items(telling)] if telling else []
-    yield Section("headers", tuple(blocks))
-
-
-def _differs(line: HeaderLine) -> list[tuple[str, str, str]]:
-    """Return the two lists side by side, empty where they agree but for what proxies add."""
-    rows = [] if line.expected is None else beside(line.expected, line.seen)
-    return rows if any(matter not in {"", "proxy"} for _, matter, _ in rows) else []
-
-
-def _sent(line: HeaderLine) -> str:
-    name = " ".join(part for part in (line.client, line.client_version) if part) or "no user agent"
-    looks = likeness(line)
-    return f"{line.requests:,} requests as {name}, {line.flagged_requests:,} of them flagged" + (
-        f"; {looks}" if looks else ""
-    )
-
-
-def likeness(line: HeaderLine) -> str:
-    """Say which library and which other client a header list looks like, empty where none."""
-    library = f"laid out as by {line.library}" if line.library else ""
-    return ", ".join(
-        filter(None, (library, f"names like those of {line.resembles}" if line.resembles else ""))
-    )
-
-
-def _related(case: Case) -> Iterator[Section]:
-    rows = tuple((f"{shared(line)}: {_named(line)}", "") for line in case.related)
-    if rows:
-        yield Section("other accounts", (Items(rows),))
-
-
-def shared(line: Related) -> str:
-    """Say what how many other accounts share, and how many of these are flagged."""
-    if line.accounts == 1:
-        many = f"1 other account, {'flagged' if line.flagged else 'not flagged'}"
-    else:
-        flagged = f"{line.flagged:,}" if line.flagged else "none"
-        many = f"{line.accounts:,} other accounts, {flagged} of them flagged"
-    return f"shares {SHARED.get(line.by, line.by)} with {many}"
-
-
-def _named(line: Related) -> str:
-    rest = line.accounts - len(line.others)
-    return ", ".join(line.others) + (f" and {rest:,} more" if rest else "")
 
 
 def _activity(case: Case) -> Iterator[Section]:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from detector.report.case import Clearing, HeaderLine, Reason, Related, TelemetryLine
-from detector.report.casedocument import DAYS, DIFFS, OTHERS, SESSIONS, case_document, hours_of, likeness
+from detector.report.case import Clearing, HeaderLine, Reason, TelemetryLine
+from detector.report.casedocument import DAYS, OTHERS, SESSIONS, case_document, hours_of
 from detector.report.document import Facts, Grid, Hours, Items, Text
 from detector.schema import VERDICTS
 
@@ -122,7 +122,6 @@ def test_headers_stand_beside_the_expected_ones(riding):
         HeaderLine("cli", "1.2", 5, 0, ("Via", "Accept", "Host"), ("Accept", "Host")),
         HeaderLine(None, None, 3, 0, ("A",), None),
     )
-    assert [likeness(one) for one in lines] == ["", "", ""]
     told, grid, alike, unknown = section(case_document(dataclasses.replace(riding, headers=lines)), "headers")
     assert told == Text("90 requests as cli 1.2, 80 of them flagged:")
     assert grid.rows == (("", "moved", "Host"), ("Accept", "", "Accept"), ("Host", "moved", ""))
@@ -131,49 +130,6 @@ def test_headers_stand_beside_the_expected_ones(riding):
     assert unknown == Text("The headers of 3 requests have no known order to compare with.")
     many = section(case_document(dataclasses.replace(riding, headers=(odd,) * 5)), "headers")
     assert many[-1] == Text("3 more lists differ (270 requests).")
-
-
-@pytest.mark.parametrize(
-    ("library", "resembles", "looks"),
-    [
-        ("httpx", "litellm", "laid out as by httpx, names like those of litellm"),
-        ("httpx", None, "laid out as by httpx"),
-        (None, "litellm", "names like those of litellm"),
-    ],
-)
-def test_headers_say_what_they_look_like(library, resembles, looks, riding):
-    odd = HeaderLine("cli", "1.2", 90, 80, ("Host",), ("Accept", "Host"), library, resembles)
-    blocks = section(case_document(dataclasses.replace(riding, headers=(odd,))), "headers")
-    assert blocks[0] == Text(f"90 requests as cli 1.2, 80 of them flagged; {looks}:")
-    unknown = dataclasses.replace(odd, expected=None)
-    blocks = section(case_document(dataclasses.replace(riding, headers=(unknown,) * 5)), "headers")
-    assert blocks[0] == Text("The headers of 450 requests have no known order to compare with.")
-    assert items(blocks[1:]) == [f"90 requests as cli 1.2, 80 of them flagged; {looks}"] * DIFFS
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        (
-            Related("address", 11, 11, ("a1", "a2")),
-            "shares its address with 11 other accounts, 11 of them flagged: a1, a2 and 9 more",
-        ),
-        (
-            Related("device", 2, 0, ("a1", "a2")),
-            "shares its device with 2 other accounts, none of them flagged: a1, a2",
-        ),
-        (Related("tools", 1, 1, ("a1",)), "shares its set of tools with 1 other account, flagged: a1"),
-        (
-            Related("headers", 1, 0, ("a1",)),
-            "shares its list of headers with 1 other account, not flagged: a1",
-        ),
-    ],
-)
-def test_other_accounts_that_share_something_are_named(line, words, riding):
-    case = dataclasses.replace(riding, related=(line, line))
-    assert items(section(case_document(case), "other accounts")) == [words, words]
-    assert titles(case)[titles(case).index("headers") + 1] == "other accounts"
-    assert "other accounts" not in titles(dataclasses.replace(riding, related=()))
 
 
 def test_sessions_of_the_person_stand_beside_those_that_ride(riding):

@@ -8,7 +8,8 @@ from itertools import groupby
 
 from detector.features.units import measured
 from detector.report.case import Case, Clearing, HeaderLine, Reason
-from detector.report.casedocument import compared, likeness, shared
+from detector.report.casedocument import compared
+from detector.report.caselooks import likeness, shared
 from detector.report.headerdiff import Row, beside
 from detector.report.page.charts import Hour, Profile, Strip, profile, strip, window
 from detector.schema import VERDICTS
