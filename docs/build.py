@@ -42,6 +42,7 @@ from detector.schema import (
     LOG_COLUMNS,
     PLANS,
     REASON,
+    RELATED,
     SESSION_VERDICT,
 )
 
@@ -128,9 +129,22 @@ CASE_TABLES = {
             "flagged_requests": "of them, those of flagged sessions",
             "seen": "names in wire order, as received",
             "expected": "the nearest common order of the client; null where none is known or the list is cut",
+            "library": "HTTP libraries that write such a layout, joined by ` or `; null where none is known "
+            "to or the list is cut",
+            "resembles": "another client whose names these are rather than the claimed one's; null where "
+            "there is none or the list is cut",
         },
     ),
     "plans": (PLANS, {"plan": "the plan that was logged last"}),
+    "related": (
+        RELATED,
+        {
+            "by": "what is shared: `address`, `device`, `tools` or `headers`",
+            "accounts": "how many other accounts share it",
+            "flagged": "of them, flagged",
+            "others": "up to five of their ids, flagged ones first, then by id",
+        },
+    ),
 }
 """The tables about flagged and watched accounts, and what their columns mean there."""
 

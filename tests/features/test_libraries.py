@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features.libraries import Library, _known, foreign, layout, library
+from detector.features.libraries import Library, _known, foreign, layout, library, library_names
 
 BUN = ["Accept", "X-App", "Connection", "Host", "Accept-Encoding", "Content-Length"]
 
@@ -89,3 +89,16 @@ def test_what_no_reference_was_written_by_is_foreign():
     assert foreign([httpx], [BUN, httpx]) == ([False], [False])
     # nobody knows what the client itself is written in
     assert foreign([httpx], [["Host"]]) == ([True], [False])
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (BUN, "Bun"),
+        (["x-app", "connection", "accept-encoding", "host", "content-length"], "http of Node.js or tornado"),
+        (["Accept", "X-App"], None),
+        ([], None),
+    ],
+)
+def test_libraries_are_named_in_words(names, expected):
+    assert library_names(names) == expected
