@@ -12,6 +12,7 @@ Unit = Literal["", "share", "days", "h", "min", "s", "bits", "ln", "-log10 p", "
 LARGEST = 16.0
 """Logarithm from which a factor is written as a power of e."""
 
+
 def measured(value: float, unit: str | None = "") -> str:
     """Return a value with its unit in words that say no more than the value does.
 
