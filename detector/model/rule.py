@@ -101,12 +101,7 @@ def weigh(reference: Reference, streams: pl.DataFrame, settings: Settings) -> ND
 
     """
     oriented = reference.orient(streams)
-    invented = np.zeros(streams.height, dtype=bool)
-    for i, record in enumerate(reference.features):
-        if record.family == "telemetry" and record.cause != SILENCE:
-            invented |= oriented[:, i] >= settings.decision.counting
-    attended, in_step = _is(streams, pl.col("attended")), _is(streams, _in_step(settings)) & ~invented
-    excused = {"cadence": attended | in_step, "usage": in_step, "account": in_step}
+    excused = _excused(oriented, streams, reference.features, settings)
     for i, record in enumerate(reference.features):
         if record.family in excused:
             oriented[excused[record.family], i] = 0.0
@@ -195,6 +190,7 @@ class _Evidence:
     ) -> "_Evidence":
         none = np.zeros(len(oriented), dtype=bool)
         headless = _is(streams, pl.col("cohort") == "headless")
+        innocent = _excused(oriented, streams, features, settings)
         causes: dict[str, dict[str, Mask]] = {family: {} for family in FAMILIES}
         excused: dict[str, dict[str, Mask]] = {family: {} for family in FAMILIES}
         decisive = dict.fromkeys(FAMILIES, none)
@@ -210,7 +206,8 @@ class _Evidence:
                 outside = rare & (value >= record.decisive)
                 decisive[record.family] = decisive[record.family] | outside
             if not record.print_mode:
-                normal[record.cause] = normal.get(record.cause, none) | (headless & past)
+                automated = headless & past & ~innocent.get(record.family, none)
+                normal[record.cause] = normal.get(record.cause, none) | automated
             if record.cause == "tls":
                 familiar = ~np.isnan(value) & ~past & ~rare
         _settle(causes)
@@ -270,6 +267,18 @@ def _settle(causes: dict[str, dict[str, Mask]]) -> None:
         for cause, at in causes[family].items():
             causes[family][cause] = at & ~taken.get(cause, np.zeros(len(at), dtype=bool))
             taken[cause] = at | taken.get(cause, np.zeros(len(at), dtype=bool))
+
+
+def _excused(
+    oriented: NDArray[np.float64], streams: pl.DataFrame, features: Sequence[Feature], settings: Settings
+) -> dict[str, Mask]:
+    """Return, by family, the streams about which it says nothing: somebody is there, or all is reported."""
+    invented = np.zeros(len(oriented), dtype=bool)
+    for i, record in enumerate(features):
+        if record.family == "telemetry" and record.cause != SILENCE:
+            invented |= oriented[:, i] >= settings.decision.counting
+    attended, in_step = _is(streams, pl.col("attended")), _is(streams, _in_step(settings)) & ~invented
+    return {"cadence": attended | in_step, "usage": in_step, "account": in_step}
 
 
 def _in_step(settings: Settings) -> pl.Expr:
