@@ -49,12 +49,14 @@ UNEXCUSED = ("fingerprint", "telemetry")
 SILENCE = "silence"
 """Missing telemetry: a setting that 14 to 21 % of honest customers have."""
 
+VERSION = "version"
+"""A version that nobody else runs: anybody may keep one, and a tool may claim any."""
+
 LEAST = 0.01
 """Oriented value of silence where most are silent."""
 
-RANKING = frozenset({SILENCE, "version"})
-"""Causes that raise the score and make no family strong: anybody may switch telemetry off or keep
-an old version, and a tool is free to claim any version."""
+RANKING = frozenset({SILENCE, VERSION})
+"""Causes that raise the score and make no family strong; of them only silence supports one that is."""
 
 REWRITTEN = frozenset({"order", "case", "encoding", "tls"})
 """Causes that one proxy on the way explains together: one piece of evidence, unless the client's own
@@ -234,9 +236,15 @@ class _Evidence:
         return {family: np.any([self.none, *own.values()], axis=0) for family, own in self.causes.items()}
 
     def beside(self, leader: str) -> Mask:
-        """Return the streams against which another family than the leader counts."""
-        others = [at for family, at in self.families().items() if family != leader]
-        return np.any(others, axis=0)  # type: ignore[no-any-return]
+        """Return the streams against which another family than the leader counts by what supports one."""
+        others = [
+            at
+            for family, own in self.causes.items()
+            if family != leader
+            for cause, at in own.items()
+            if cause != VERSION
+        ]
+        return np.any([self.none, *others], axis=0)  # type: ignore[no-any-return]
 
     def with_print_mode(self) -> tuple[dict[str, Mask], Mask]:
         """Return the families with what supports a strong one in print mode, and where it does."""
