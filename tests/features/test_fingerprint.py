@@ -34,6 +34,7 @@ def rules(tuned):
             "vouchers": 5,
             "common_accounts": 3,
             "common_share": 0.02,
+            "version_share": 0.25,
             "strange_bits": 6.0,
         }
     ).fingerprint
@@ -353,6 +354,18 @@ def test_an_order_is_a_reference_when_a_fair_share_of_accounts_send_it(facts, ru
     assert (found["order_distance"][1] == 0) is close
 
 
+@pytest.mark.parametrize(("accounts", "close"), [(9, False), (10, True)])
+def test_an_order_is_a_reference_when_a_quarter_of_a_versions_accounts_send_it(facts, rules, accounts, close):
+    known = facts({}, {"user_agent": "tool/2.0", "header_names": NAMES[::-1]})
+    usual, other = ",".join(NAMES), ",".join(NAMES[::-1])
+    # 10 of 40 are a quarter, 9 of 39 are not; of all accounts neither is 2 %
+    rows = [("2.0", usual, 30), ("2.0", other, accounts), ("*", usual, 2000), ("*", other, accounts)]
+    found = judged(
+        known, rules, table(*(("tool", version, "order", value, n, 0) for version, value, n in rows))
+    )
+    assert found["order_distance"].to_list() == ([0, 0] if close else [0, 1])
+
+
 def test_an_order_only_silent_accounts_send_is_no_reference(facts, rules):
     known = facts({}, {"header_names": NAMES[::-1]})
     both = pl.concat([crowd(30, 0, vouched=30), crowd(0, 100).with_columns(pl.col("account") + 30)])
@@ -511,7 +524,7 @@ def test_a_name_of_the_provider_on_the_wrong_kind_of_request_is_as_odd_as_it_is_
     agents = ("claude-cli/2.0 (external, cli)", "claude-code/2.0", "claude-code/9.9", "tool/1")
     known = facts(*({"user_agent": agent} for agent in agents))
     found = bits(known, rules, population(describe(known), crowd(63, 0, 0, 30)), measure="name_bits")
-    # 63 accounts: 63.5 of 64 and half of one of 64, under a version that somebody runs and one that nobody does
+    # 63.5 of 64 accounts, and half of one, under a version that somebody runs and one that nobody does
     assert found == pytest.approx([-log2(63.5 / 64), 7, 7, -log2(30.5 / 31)])
 
 
