@@ -101,6 +101,16 @@ def test_helper_calls_are_nobodys_prompts(shown):
     assert shown({"at": 0}, {"at": 60, "model": "haiku"}, {"at": 120}) == "..R"
 
 
+def test_a_helper_call_in_between_hides_neither_a_new_conversation_nor_an_error(shown):
+    small = {"at": 30, "model": "haiku", "input_tokens": 5}
+    first, later = {"at": 0, "input_tokens": 900}, {"at": 60, "input_tokens": 50}
+    assert shown(first, small, later) == "..."
+    assert shown(first, small, later | {"input_tokens": 901}) == "..R"
+    assert shown(first | {"status": 500}, small | {"status": 200}, later | {"input_tokens": 901}) == "..."
+    assert shown(first, small | {"status": 500}, later | {"input_tokens": 901}) == "..R"
+    assert shown(first, {"at": 5, "account": 1}, {"at": 30, "account": 1} | small, later) == "...."
+
+
 # -- attended streams --------------------------------------------------------------
 
 
