@@ -225,8 +225,7 @@ def declared_reason(client: str, share: float, title: str) -> Reason:
     return dict.fromkeys(REASON.to_schema()) | {
         "feature": "client",
         "family": "fingerprint",
-        "text": f'{part} {whom} "{plain(client)}" on a subscription token; '
-        f"policy: {title}",
+        "text": f'{part} {whom} "{plain(client)}" on a subscription token; policy: {title}',
     }
 
 
