@@ -25,7 +25,8 @@ Mask = NDArray[np.bool_]
 WAYS = {
     "foreign program": "the headers or the connection are those of another program, in two independent "
     "ways that neither a proxy nor another version explains or in one that nothing explains; and evidence "
-    "of another kind, for which missing telemetry is enough",
+    "of another kind, for which missing telemetry is enough. Or they are in one way, telemetry is missing, "
+    "and the prompts are not kept in the cache as the client keeps them",
     "unattended": "on a part of the account that looks like the provider's own client nobody ever answers "
     "the model, for days, the rhythm is a program's, and the hours leave nobody a night's rest; and "
     "evidence of another kind, for which missing telemetry is enough",
@@ -36,7 +37,7 @@ WAYS = {
     "invented telemetry": "telemetry reports requests that were never made, or comes from a timer, in two "
     "independent ways; and the headers or the rhythm are a program's",
     "relay": "somebody answers the model day and night from one address, with hardly a day's rest, without "
-    "telemetry, and with the tools, sessions or contexts of several people",
+    "telemetry, and with the tools, sessions or contexts of several people or the headers of another program",
 }
 """The ways to a flag, each in words that may be quoted; :func:`grounds` applies them."""
 
