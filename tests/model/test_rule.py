@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
@@ -491,18 +491,44 @@ def shared(name, state):
     return name == "ja4_bits" or (name == "probe_missing" and state["cohort"] == "headless")
 
 
-@given(values=VALUES, more=st.integers(0, len(SCORED) - 1), state=STATES, tls=st.booleans())
-@effort(max_examples=600, deadline=None)
-def test_more_of_any_feature_but_two_never_clears(values, more, state, tls):
-    assume(not shared(NAMES[more], state))
-    # Silence is there or not; what is past the benign range is so in either case.
-    raised = list(values)
-    raised[more] = FAR
-    names = set(NAMES) - ({"ja4_bits"} if tls else set())
-    table = stream(*names, **state)
-    before, after = (grounds(np.array([row]), table, SCORED, SETTINGS) for row in (values, raised))
-    for name in ("conclusive", "strong", "telling"):
-        assert not (getattr(before, name)[0] and not getattr(after, name)[0])
+def cleared(shown, state):
+    """The features of which more clears a stream that shows some."""
+    base = stream(*shown, **state)
+    table = pl.concat([base] * (len(NAMES) + 1))
+    matrix = np.vstack([oriented(*shown)] * (len(NAMES) + 1))
+    raised = []
+    for row, name in enumerate(NAMES, 1):
+        matrix[row, row - 1] = FAR
+        values = [base[name][0]] * len(matrix)
+        values[row] = raw(name)
+        raised.append(pl.Series(name, values, pl.Float64))
+    against = grounds(matrix, table.with_columns(raised), SCORED, SETTINGS)
+    masks = (against.conclusive, against.strong, against.telling)
+    return {name for mask in masks for name, on in zip(NAMES, mask[1:], strict=True) if mask[0] and not on}
+
+
+@given(shown=st.sets(st.sampled_from(NAMES), max_size=8), state=STATES, tls=st.booleans())
+@effort(max_examples=300, deadline=None)
+def test_more_of_any_feature_but_two_never_clears(shown, state, tls):
+    own = {} if tls or "ja4_bits" in shown else {"ja4_bits": None}
+    assert not {name for name in cleared(shown, state | own) if not shared(name, state)}
+
+
+@pytest.mark.parametrize("cohort", ["interactive", "headless"])
+def test_more_of_any_feature_but_two_never_clears_whoever_walks_a_way(cohort):
+    starts = [(names, {"attended": values.get("attended", False)}) for names, values in COMPLETE.values()]
+    starts += [
+        ((*WIRE[:2], SILENT), {}),
+        ((*WIRE[:2], "pause_share"), {}),
+        ((*INVENTED, "helper_missing"), {}),
+    ]
+    excuses = set()
+    for names, values in starts:
+        for other in NAMES:
+            found = cleared({*names, other}, values | {"cohort": cohort})
+            assert not {name for name in found if not shared(name, {"cohort": cohort})}
+            excuses |= found
+    assert excuses == {"ja4_bits"} | ({"probe_missing"} if cohort == "headless" else set())
 
 
 def test_foreign_tls_joins_what_a_proxy_rewrites_and_so_may_clear():
