@@ -124,7 +124,9 @@ def measure_log(
         parts = _measure(summary, headers, features, settings, work=work, tell=tell, jobs=jobs)
         slices, streams, used = zip(*parts, strict=True)
     whole_fleet = pl.concat(streams)
-    whole_fleet = whole_fleet.with_columns(count_operators(whole_fleet, settings))
+    if OPERATOR in features:
+        # Elsewhere the place is that of a network operator, behind which are many.
+        whole_fleet = whole_fleet.with_columns(count_operators(whole_fleet, settings))
     counted = whole_fleet.lazy().select("stream", OPERATOR)
     missing = {
         family: [r.name for r in FEATURES if r.family == family and r.name not in features]
