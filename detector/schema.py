@@ -19,6 +19,7 @@ __all__ = [
     "LOG_COLUMNS",
     "PLANS",
     "REASON",
+    "RELATED",
     "REQUEST",
     "SESSION_VERDICT",
     "TIME",
@@ -197,10 +198,14 @@ HEADERS = pl.Schema(
         "flagged_requests": pl.Int64(),
         "seen": pl.List(pl.String),
         "expected": pl.List(pl.String),
+        "library": pl.String(),
+        "resembles": pl.String(),
     }
 )
 """``headers.parquet``: a row a header list that a flagged or watched account sent under a client's
-name: names as received, and the nearest common order of that client (null where none is known)."""
+name: names as received, and the nearest common order of that client (null where none is known);
+the HTTP libraries that write such a layout, joined by " or " (null where none is known to), and
+another client whose names these are rather than the claimed one's (null where there is none)."""
 
 AGAINST = pl.Schema({"account_id": pl.String(), **{field.name: field.dtype for field in REASON.fields}})
 """``against.parquet``: what speaks against automated use of a flagged or watched account: reasons
@@ -216,6 +221,19 @@ CLEARING = pl.Schema(
 )
 """``clearing.parquet``: what a flagged or watched account would be if something were taken away:
 sessions that are attested (their number), or evidence that is explained (0 sessions)."""
+
+RELATED = pl.Schema(
+    {
+        "account_id": pl.String(),
+        "by": pl.String(),
+        "accounts": pl.Int64(),
+        "flagged": pl.Int64(),
+        "others": pl.List(pl.String),
+    }
+)
+"""``related.parquet``: with how many other accounts a flagged or watched account shares an
+``address``, ``device``, set of ``tools`` or list of ``headers`` (``by``) that few show, how many of
+these are flagged, and the ids of up to five of them, flagged ones first."""
 
 PLANS = pl.Schema({"account_id": pl.String(), "plan": pl.String()})
 """``plans.parquet``: the plan that a flagged or watched account was last seen with, where known."""

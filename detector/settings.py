@@ -157,6 +157,7 @@ class FloorSettings(Section):
     starts: int
     habit_sessions: int
     days: int
+    habit_days: int
     prompts: int
     replies: int
     named: int

@@ -28,6 +28,7 @@ from speed_tables import speed_blocks, speed_figures
 
 import detector
 from detector.cli import main as command_line
+from detector.model.rule import WAYS
 from detector.report.casedocument import case_document
 from detector.report.casetext import document_text
 from detector.report.ownerletter import owner_letter
@@ -41,6 +42,7 @@ from detector.schema import (
     LOG_COLUMNS,
     PLANS,
     REASON,
+    RELATED,
     SESSION_VERDICT,
 )
 
@@ -50,6 +52,7 @@ PAGES = (
     "docs/cases.md",
     "docs/cli.md",
     "docs/dialects.md",
+    "docs/evidence.md",
     "docs/features.md",
     "docs/log-format.md",
     "docs/speed.md",
@@ -126,9 +129,22 @@ CASE_TABLES = {
             "flagged_requests": "of them, those of flagged sessions",
             "seen": "names in wire order, as received",
             "expected": "the nearest common order of the client; null where none is known or the list is cut",
+            "library": "HTTP libraries that write such a layout, joined by ` or `; null where none is known "
+            "to or the list is cut",
+            "resembles": "another client whose names these are rather than the claimed one's; null where "
+            "there is none or the list is cut",
         },
     ),
     "plans": (PLANS, {"plan": "the plan that was logged last"}),
+    "related": (
+        RELATED,
+        {
+            "by": "what is shared: `address`, `device`, `tools` or `headers`",
+            "accounts": "how many other accounts share it",
+            "flagged": "of them, flagged",
+            "others": "up to five of their ids, flagged ones first, then by id",
+        },
+    ),
 }
 """The tables about flagged and watched accounts, and what their columns mean there."""
 
@@ -151,6 +167,7 @@ def pages(run: detector.Run, folder: Path) -> dict[str, str]:
         **feature_blocks(ROOT),
         **dialect_blocks(),
         **speed_blocks(speed),
+        "ways": "\n".join(f"- *{name}*: {text}." for name, text in WAYS.items()),
         "log-columns": log_table(),
         "account-columns": verdict_table(ACCOUNT_VERDICT),
         "session-columns": verdict_table(SESSION_VERDICT),

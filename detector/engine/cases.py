@@ -13,6 +13,7 @@ from detector.schema import PLANS
 from detector.verdict.clearing import Scored, clearing
 from detector.verdict.decide import Decision
 from detector.verdict.policy import Policy
+from detector.verdict.related import related
 from detector.verdict.traces import activity, headers
 
 __all__ = ["case_tables"]
@@ -35,11 +36,15 @@ def case_tables(
     asked = measured.accounts.join(chosen.select("account_id"), on="account_id", how="semi")
     sessions = _sessions(measured, asked)
     summary = _of(measured.summary, sessions, asked)
-    told = (
-        sessions.join(decision.streams.select("stream", "flagged"), on="stream", how="left")
-        .join(asked.select("account", "account_id"), on="account")
-        .select("session", "account_id", pl.col("flagged").fill_null(value=False))
-    )
+    marked = sessions.join(decision.streams.select("stream", "flagged"), on="stream", how="left")
+    marked = marked.with_columns(pl.col("flagged").fill_null(value=False))
+    told = marked.join(asked.select("account", "account_id"), on="account")
+    told = told.select("session", "account_id", "flagged")
+    # What a person shares has nothing to do with what rides on the account.
+    part = marked.filter(pl.col("flagged") | ~pl.col("flagged").any().over("account"))
+    part = part.filter(pl.col("stream").is_not_null()).select("session", "account")
+    flags = decision.accounts.select("account_id", "flagged")
+    everyone = measured.accounts.select("account", "account_id").join(flags, on="account_id")
     scored = Scored(
         model=model,
         policy=policy,
@@ -59,6 +64,7 @@ def case_tables(
         "clearing": clearing(scored),
         "headers": headers(told, summary.marks, measured.log.fingerprints, populations, model.settings),
         "plans": plans.cast(PLANS),
+        "related": related(part, measured.summary, measured.log.fingerprints, everyone, model.settings),
     }
 
 

@@ -31,7 +31,7 @@ from detector.schema import FAMILIES
 from detector.settings import Settings, default_settings
 from detector.verdict.decide import decide, list_sessions
 from detector.verdict.formats import FILES, PARQUET
-from detector.verdict.names import launches
+from detector.verdict.names import launches, names_record
 from detector.verdict.policy import load_policy
 from detector.verdict.write import ANY_FILES, write_sessions, write_verdicts
 
@@ -186,7 +186,7 @@ def score(
             "input": {"source": str(logs), **_input(measured)},
             "families": _families(measured),
             "incidents": [one.to_dict() for one in once((*measured.incidents, *shifts, *new))],
-            "clients": decision.names.sort("requests", "client", descending=[True, False]).to_dicts(),
+            **names_record(decision.names),
             "print_mode": _print_mode(streams, measured.accounts, decision.accounts),
             "verdicts": dict(sorted(decision.accounts["verdict"].value_counts().iter_rows())),
             "false_discovery_rate": loaded.settings.decision.fdr,

@@ -22,6 +22,7 @@ from detector.features.outage import find_losses
 from detector.features.registry import FEATURES, available
 from detector.features.rewrite import find_rewrites
 from detector.features.streams import assign_streams, measure_sessions, measure_streams, when_used
+from detector.features.telemetry import vouching
 from detector.ingest import Log, Part, open_log, read_part
 from detector.ingest.fingerprints import present_facts
 from detector.schema import FAMILIES
@@ -110,7 +111,7 @@ def measure_log(
     summary = work.summary(log.parts)
     losses = find_losses(summary.sessions, summary.hours, facts, settings)
     rewrites = find_rewrites(summary.sessions, facts, settings)
-    summary = replace(summary, sessions=losses.sessions)
+    summary = replace(summary, sessions=vouching(losses.sessions, settings.decision.in_step))
     shown = facts.join(summary.marks, on="fingerprint", how="semi")
     population = fingerprint.population(fingerprint.describe(shown), seen(summary), settings.fingerprint)
     populations = [population] if known is None else [population, known]
@@ -123,7 +124,8 @@ def measure_log(
         parts = _measure(summary, headers, features, settings, work=work, tell=tell, jobs=jobs)
         slices, streams, used = zip(*parts, strict=True)
     whole_fleet = pl.concat(streams)
-    if OPERATOR in features:  # where no address was logged, a whole network operator would be one
+    if OPERATOR in features:
+        # Elsewhere the place is that of a network operator, behind which are many.
         whole_fleet = whole_fleet.with_columns(count_operators(whole_fleet, settings))
     counted = whole_fleet.lazy().select("stream", OPERATOR)
     missing = {

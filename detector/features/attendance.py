@@ -23,10 +23,14 @@ def follow_ups(settings: AttendanceSettings) -> list[pl.Expr]:
     For the rows of ``usage.steps``. False where the log does not say whether a request carries
     a tool result. A conversation that starts anew (its input is shorter than that of the request
     before) is not followed up; where no tokens were logged that cannot be told and counts as one.
-    What follows a request that failed is another attempt.
+    What follows a request that failed is another attempt. Helper calls in between, which are short
+    and the client's own, belong to no conversation.
     """
-    answered = pl.col("earlier_status").is_null() | pl.col("earlier_status").is_between(200, 299)
-    goes_on = (pl.col("context") >= pl.col("earlier_context")).fill_null(value=True)
+    # A prompt with a gap has a request before it in its session that is no helper call.
+    place = pl.when(~pl.col("helper")).then(pl.int_range(pl.len())).forward_fill().shift(1)
+    status, context = pl.col("status").gather(place), pl.col("context").gather(place)
+    answered = status.is_null() | status.is_between(200, 299)
+    goes_on = (pl.col("context") >= context).fill_null(value=True)
     follows = pl.col("human") & answered & goes_on & (pl.col("gap") <= settings.longest_reply_s)
     read = pl.col("gap") >= settings.shortest_reply_s
     return [

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from itertools import groupby
 
-__all__ = ["Library", "foreign", "layout", "library"]
+__all__ = ["Library", "foreign", "layout", "library", "library_names"]
 
 OWN = ("host", "connection", "accept-encoding", "content-length")
 """Names that libraries write themselves."""
@@ -48,6 +48,11 @@ def library(names: Sequence[str]) -> frozenset[Library]:
     """
     shape = layout(names)
     return _known().get(shape) or _known().get(shape.removesuffix(" *"), frozenset())
+
+
+def library_names(names: Sequence[str]) -> str | None:
+    """Return the names of :func:`library`, sorted and joined by "or"; None where there are none."""
+    return " or ".join(sorted(one.name for one in library(names))) or None
 
 
 def foreign(lists: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> list[bool]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from detector.features.cadence import LARGEST_COUNT, micro
 
-__all__ = ["AGREE", "COUNTERS", "agrees", "counters", "posts"]
+__all__ = ["AGREE", "COUNTERS", "agrees", "counters", "posts", "vouching"]
 
 AGREE = 0.4
 """Largest |ln(reported / served)| at which both sides of the gateway agree."""
@@ -76,6 +76,25 @@ def agrees() -> pl.Expr:
     due = pl.col("served") - pl.col("unheard")
     ratio = ((pl.col("reported") + 1) / (due + 1)).log().abs()
     return (pl.col("posts") > 0) & ((pl.col("reports") == 0) | (ratio <= AGREE))
+
+
+def vouching(sessions: pl.DataFrame, share: float) -> pl.DataFrame:
+    """Let sessions vouch only where the account's telemetry as a whole can be believed.
+
+    Made-up counts agree with those of a session now and then.
+
+    Args:
+        sessions: ``account``, ``served``, ``posts`` and ``vouched`` (of the session alone).
+        share: of the served requests of sessions that report, those in sessions that vouch.
+
+    Returns:
+        The sessions with ``vouched`` of both.
+
+    """
+    served = pl.col("served").cast(pl.Int64)
+    vouched = served.filter("vouched").sum().over("account")
+    reporting = served.filter((pl.col("posts") > 0) | pl.col("vouched")).sum().over("account")
+    return sessions.with_columns(vouched=pl.col("vouched") & (vouched >= share * reporting))
 
 
 def _last(where: pl.Expr, rows: int = 0) -> pl.Expr:

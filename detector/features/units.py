@@ -12,15 +12,12 @@ Unit = Literal["", "share", "days", "h", "min", "s", "bits", "ln", "-log10 p", "
 LARGEST = 16.0
 """Logarithm from which a factor is written as a power of e."""
 
-HUGE = 6.0
-"""Decimal digits from which a chance is written as a power of ten."""
-
 
 def measured(value: float, unit: str | None = "") -> str:
     """Return a value with its unit in words that say no more than the value does.
 
     A share that is not quite nothing or everything is never written as 0% or 100%; surprisal
-    and chances read ``1 in 64``, logarithms as the factor that they are of.
+    and chances are written as the share that they are of, logarithms as the factor.
     """
     write = WRITERS.get(unit or "", _number)
     return f"{write(value)} {unit}" if unit in {"h", "min", "s"} else write(value)
@@ -43,12 +40,9 @@ def _percent(share: float) -> str:
     return {"0.0%": "less than 0.1%", "100.0%": "more than 99.9%" if share < 1 else "100.0%"}.get(said, said)
 
 
-def _one_in(digits: float) -> str:
-    """Write 10**-digits: as a percentage from 5 % on, else as one in so many."""
-    chance: float = 10.0**-digits
-    if chance >= 0.05:
-        return _percent(chance)
-    return f"1 in {10**digits:,.0f}" if digits < HUGE else f"1 in 10^{digits:.0f}"
+def _chance(digits: float) -> str:
+    """Write 10**-digits."""
+    return _percent(10.0**-digits)
 
 
 def _number(value: float) -> str:
@@ -58,7 +52,7 @@ def _number(value: float) -> str:
 
 
 def _surprisal(bits: float) -> str:
-    return _one_in(bits * math.log10(2))
+    return _percent(2.0**-bits)
 
 
 def _factor(log: float) -> str:
@@ -69,4 +63,4 @@ def _mean(value: float) -> str:
     return f"{value:.1f}"
 
 
-WRITERS = {"share": _percent, "bits": _surprisal, "-log10 p": _one_in, "ln": _factor, "sessions": _mean}
+WRITERS = {"share": _percent, "bits": _surprisal, "-log10 p": _chance, "ln": _factor, "sessions": _mean}

@@ -25,7 +25,8 @@ Mask = NDArray[np.bool_]
 WAYS = {
     "foreign program": "the headers or the connection are those of another program, in two independent "
     "ways that neither a proxy nor another version explains or in one that nothing explains; and evidence "
-    "of another kind, for which missing telemetry is enough",
+    "of another kind, for which missing telemetry is enough. Or they are in one way, telemetry is missing, "
+    "and the prompts are not kept in the cache as the client keeps them",
     "unattended": "on a part of the account that looks like the provider's own client nobody ever answers "
     "the model, for days, the rhythm is a program's, and the hours leave nobody a night's rest; and "
     "evidence of another kind, for which missing telemetry is enough",
@@ -36,7 +37,7 @@ WAYS = {
     "invented telemetry": "telemetry reports requests that were never made, or comes from a timer, in two "
     "independent ways; and the headers or the rhythm are a program's",
     "relay": "somebody answers the model day and night from one address, with hardly a day's rest, without "
-    "telemetry, and with the tools, sessions or contexts of several people",
+    "telemetry, and with the tools, sessions or contexts of several people or the headers of another program",
 }
 """The ways to a flag, each in words that may be quoted; :func:`grounds` applies them."""
 
@@ -49,12 +50,14 @@ UNEXCUSED = ("fingerprint", "telemetry")
 SILENCE = "silence"
 """Missing telemetry: a setting that 14 to 21 % of honest customers have."""
 
+VERSION = "version"
+"""A version that nobody else runs: anybody may keep one, and a tool may claim any."""
+
 LEAST = 0.01
 """Oriented value of silence where most are silent."""
 
-RANKING = frozenset({SILENCE, "version"})
-"""Causes that raise the score and make no family strong: anybody may switch telemetry off or keep
-an old version, and a tool is free to claim any version."""
+RANKING = frozenset({SILENCE, VERSION})
+"""Causes that raise the score and make no family strong; of them only silence supports one that is."""
 
 REWRITTEN = frozenset({"order", "case", "encoding", "tls"})
 """Causes that one proxy on the way explains together: one piece of evidence, unless the client's own
@@ -71,7 +74,8 @@ class Grounds:
     Attributes:
         counting: shape (streams, families): at least one cause of the family counts.
         strong: shape (streams,): a family that may lead has two causes, or one decisive feature;
-            rhythm only where nobody is there and no scheduler of the client's own explains it.
+            rhythm only where nobody is there day after day, and no scheduler of the client's
+            own explains it.
         conclusive: shape (streams,): one of ``WAYS`` is complete.
         telling: shape (streams,): a cause counts, those of ``RANKING`` aside, of a family that
             can lead; many terminals and usage tell nothing alone.
@@ -101,12 +105,7 @@ def weigh(reference: Reference, streams: pl.DataFrame, settings: Settings) -> ND
 
     """
     oriented = reference.orient(streams)
-    invented = np.zeros(streams.height, dtype=bool)
-    for i, record in enumerate(reference.features):
-        if record.family == "telemetry" and record.cause != SILENCE:
-            invented |= oriented[:, i] >= settings.decision.counting
-    attended, in_step = _is(streams, pl.col("attended")), _is(streams, _in_step(settings)) & ~invented
-    excused = {"cadence": attended | in_step, "usage": in_step, "account": in_step}
+    excused = _excused(oriented, streams, reference.features, settings)
     for i, record in enumerate(reference.features):
         if record.family in excused:
             oriented[excused[record.family], i] = 0.0
@@ -141,7 +140,9 @@ def grounds(
     # Without a user agent nobody knows whether this is print mode.
     alone = absent & _is(streams, (pl.col("days") >= settings.floors.days) & (pl.col("cohort") != "unknown"))
     unattended = strong["cadence"] & alone
-    people = evidence.counts("account", "people") & evidence.decisive["account"]
+    # Hardly a day's rest is beyond any person; less of it, with many tool sets, is beyond one.
+    sleepless = evidence.counts("account", "people")
+    people = sleepless & evidence.decisive["account"]
     several = np.any([heard["fingerprint"], *map(evidence.anywhere, CROWD)], axis=0)
     uncached = evidence.counts("usage", "cache")
     beside_reports = _is(streams, _in_step(settings).any().over("account", "client"))
@@ -154,14 +155,16 @@ def grounds(
         # Switching telemetry off would have silenced both parts of the account.
         "rider": unattended & silent & beside_reports,
         "invented telemetry": strong["telemetry"] & (heard["fingerprint"] | heard["cadence"]),
-        "relay": people & silent & several,
+        "relay": silent & ((people & several) | (sleepless & evidence.counts("account", "tools"))),
     }
+    scheduled = _scheduled(streams)
+    habit = _is(streams, pl.col("days") >= settings.floors.habit_days)
     counting, in_print_mode = evidence.with_print_mode()
     return Grounds(
         np.column_stack([counting[family] for family in FAMILIES]),
-        strong["fingerprint"] | strong["telemetry"] | (unattended & ~_scheduled(streams)) | people,
+        strong["fingerprint"] | strong["telemetry"] | (unattended & habit & ~scheduled) | people,
         np.any([*ways.values(), in_print_mode], axis=0),
-        heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent),
+        heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent & ~scheduled),
     )
 
 
@@ -195,6 +198,7 @@ class _Evidence:
     ) -> "_Evidence":
         none = np.zeros(len(oriented), dtype=bool)
         headless = _is(streams, pl.col("cohort") == "headless")
+        innocent = _excused(oriented, streams, features, settings)
         causes: dict[str, dict[str, Mask]] = {family: {} for family in FAMILIES}
         excused: dict[str, dict[str, Mask]] = {family: {} for family in FAMILIES}
         decisive = dict.fromkeys(FAMILIES, none)
@@ -210,7 +214,8 @@ class _Evidence:
                 outside = rare & (value >= record.decisive)
                 decisive[record.family] = decisive[record.family] | outside
             if not record.print_mode:
-                normal[record.cause] = normal.get(record.cause, none) | (headless & past)
+                automated = headless & past & ~innocent.get(record.family, none)
+                normal[record.cause] = normal.get(record.cause, none) | automated
             if record.cause == "tls":
                 familiar = ~np.isnan(value) & ~past & ~rare
         _settle(causes)
@@ -237,9 +242,15 @@ class _Evidence:
         return {family: np.any([self.none, *own.values()], axis=0) for family, own in self.causes.items()}
 
     def beside(self, leader: str) -> Mask:
-        """Return the streams against which another family than the leader counts."""
-        others = [at for family, at in self.families().items() if family != leader]
-        return np.any(others, axis=0)  # type: ignore[no-any-return]
+        """Return the streams against which another family than the leader counts by what supports one."""
+        others = [
+            at
+            for family, own in self.causes.items()
+            if family != leader
+            for cause, at in own.items()
+            if cause != VERSION
+        ]
+        return np.any([self.none, *others], axis=0)  # type: ignore[no-any-return]
 
     def with_print_mode(self) -> tuple[dict[str, Mask], Mask]:
         """Return the families with what supports a strong one in print mode, and where it does."""
@@ -270,6 +281,18 @@ def _settle(causes: dict[str, dict[str, Mask]]) -> None:
         for cause, at in causes[family].items():
             causes[family][cause] = at & ~taken.get(cause, np.zeros(len(at), dtype=bool))
             taken[cause] = at | taken.get(cause, np.zeros(len(at), dtype=bool))
+
+
+def _excused(
+    oriented: NDArray[np.float64], streams: pl.DataFrame, features: Sequence[Feature], settings: Settings
+) -> dict[str, Mask]:
+    """Return, by family, the streams about which it says nothing: somebody is there, or all is reported."""
+    invented = np.zeros(len(oriented), dtype=bool)
+    for i, record in enumerate(features):
+        if record.family == "telemetry" and record.cause != SILENCE:
+            invented |= oriented[:, i] >= settings.decision.counting
+    attended, in_step = _is(streams, pl.col("attended")), _is(streams, _in_step(settings)) & ~invented
+    return {"cadence": attended | in_step, "usage": in_step, "account": in_step}
 
 
 def _in_step(settings: Settings) -> pl.Expr:

@@ -148,11 +148,8 @@ def _releases(
     old = known.filter((pl.col("version") != "*") & common).select("client", client_version="version")
     ranks = release_ranks(pl.concat([old["client_version"], scoped["client_version"]]))
     newest = old.join(ranks, on="client_version").group_by("client").agg(newest=pl.col("rank").max())
-    fresh = (
-        scoped.join(ranks, on="client_version")
-        .join(newest, on="client")
-        .filter(pl.col("rank") > pl.col("newest"))
-    )
+    scoped = scoped.join(ranks, on="client_version", how="left")
+    fresh = scoped.join(newest, on="client").filter(pl.col("rank") > pl.col("newest"))
     for (client, version), part in fresh.sort("client", "rank", "client_version").group_by(
         "client", "client_version", maintain_order=True
     ):
@@ -181,7 +178,8 @@ def _earned(part: pl.DataFrame, everyone: pl.DataFrame, rules: IncidentSettings)
     if part["account"].n_unique() > rules.shifted_share * everyone["account"].n_unique():
         return True
     arrived = part.group_by("account").agg(arrived=pl.col("first").min())
-    before = everyone.join(arrived, on="account").filter(pl.col("first") < pl.col("arrived"))
+    older = everyone.filter(pl.col("rank") < part["rank"].min())
+    before = older.join(arrived, on="account").filter(pl.col("first") < pl.col("arrived"))
     return before["account"].n_unique() >= rules.shifted_share * part["account"].n_unique()
 
 

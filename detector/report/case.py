@@ -13,6 +13,7 @@ __all__ = [
     "HeaderLine",
     "HourLine",
     "Reason",
+    "Related",
     "SessionLine",
     "TelemetryLine",
 ]
@@ -110,7 +111,19 @@ class HourLine:
 
 @dataclass(frozen=True, slots=True)
 class HeaderLine:
-    """A header list that was sent, and the one expected of the client; null where none is known."""
+    """A header list that was sent, the one expected of the client, and what it looks like.
+
+    Attributes:
+        client: that it claims; null where there was no user agent.
+        client_version: that it claims, likewise.
+        requests: with this list.
+        flagged_requests: of them, flagged.
+        seen: names as received.
+        expected: the nearest common order of the client; null where none is known.
+        library: HTTP libraries that write such a layout; null where none is known to.
+        resembles: another client whose names these are; null where there is none.
+
+    """
 
     client: str | None
     client_version: str | None
@@ -118,6 +131,26 @@ class HeaderLine:
     flagged_requests: int
     seen: tuple[str, ...]
     expected: tuple[str, ...] | None
+    library: str | None = None
+    resembles: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Other accounts that share something with this one.
+
+    Attributes:
+        by: what they share: ``address``, ``device``, ``tools`` or ``headers``.
+        accounts: how many there are.
+        flagged: of them, flagged.
+        others: ids of a few of them, flagged ones first.
+
+    """
+
+    by: str
+    accounts: int
+    flagged: int
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +200,7 @@ class Case:
         activity: every active hour of a flagged or watched account, by time.
         telemetry: what telemetry reported of it, likewise; empty where the log does not count it.
         headers: the header lists it sent, likewise; flagged ones first.
+        related: other accounts that share what it shows, likewise.
         clearing: what would change the verdict, likewise.
         rule: the policy's rule in a sentence.
         next_step: what to do.
@@ -200,6 +234,7 @@ class Case:
     activity: tuple[HourLine, ...]
     telemetry: tuple[TelemetryLine, ...]
     headers: tuple[HeaderLine, ...]
+    related: tuple[Related, ...]
     clearing: tuple[Clearing, ...]
     rule: str
     next_step: str

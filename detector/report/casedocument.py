@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from detector.features.units import measured, spanned
-from detector.report.case import Case, Clearing, HeaderLine, Reason, SessionLine
+from detector.report.case import Case, Clearing, Reason, SessionLine
+from detector.report.caselooks import header_lists, other_accounts
 from detector.report.document import Block, Document, Facts, Grid, Hours, Items, Section, Text
-from detector.report.headerdiff import beside
 from detector.verdict.meaning import MEANINGS
 
 __all__ = ["case_document", "compared", "hours_drawn", "minute"]
@@ -19,9 +19,6 @@ OTHERS = 6
 
 MEASURES = 3
 """Measured features listed a family at most, where nothing was compared."""
-
-DIFFS = 2
-"""Header lists shown beside the expected order at most."""
 
 DAYS = 60
 """Last days that are drawn at most."""
@@ -49,7 +46,8 @@ def case_document(case: Case) -> Document:
         *_against(case),
         *_clearing(case),
         *_telemetry(case),
-        *_headers(case),
+        *header_lists(case),
+        *other_accounts(case),
         *_activity(case),
         *_sessions(case),
         Section("policy", (Text(case.rule),)),
@@ -205,40 +203,6 @@ def _telemetry(case: Case) -> Iterator[Section]:
     if rows:
         head = ("part", "requests answered", "reported by telemetry", "share")
         yield Section("telemetry", (Grid(head, rows, frozenset({1, 2, 3})),))
-
-
-def _headers(case: Case) -> Iterator[Section]:
-    """Show the header lists that differ from what is expected, and count those that do not."""
-    if not case.headers:
-        return
-    blocks: list[Block] = []
-    odd = [(line, rows) for line in case.headers if (rows := _differs(line))]
-    for line, rows in odd[:DIFFS]:
-        marked = frozenset(i for i, (_, matter, _) in enumerate(rows) if matter not in {"", "proxy"})
-        blocks.append(Text(_sent(line)))
-        blocks.append(Grid(("expected", "", "seen"), tuple(rows), marked=marked))
-    if len(odd) > DIFFS:
-        rest = sum(line.requests for line, _ in odd[DIFFS:])
-        blocks.append(Text(f"{len(odd) - DIFFS:,} more lists differ ({rest:,} requests)."))
-    for known, words in (
-        (True, "came in the order expected"),
-        (False, "have no known order to compare with"),
-    ):
-        alike = [one for one in case.headers if (one.expected is not None) is known and not _differs(one)]
-        if alike:
-            blocks.append(Text(f"The headers of {sum(one.requests for one in alike):,} requests {words}."))
-    yield Section("headers", tuple(blocks))
-
-
-def _differs(line: HeaderLine) -> list[tuple[str, str, str]]:
-    """Return the two lists side by side, empty where they agree but for what proxies add."""
-    rows = [] if line.expected is None else beside(line.expected, line.seen)
-    return rows if any(matter not in {"", "proxy"} for _, matter, _ in rows) else []
-
-
-def _sent(line: HeaderLine) -> str:
-    name = " ".join(part for part in (line.client, line.client_version) if part) or "no user agent"
-    return f"{line.requests:,} requests as {name}, {line.flagged_requests:,} of them flagged:"
 
 
 def _activity(case: Case) -> Iterator[Section]:

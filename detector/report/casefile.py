@@ -22,6 +22,7 @@ from detector.report.case import (
     HeaderLine,
     HourLine,
     Reason,
+    Related,
     SessionLine,
     TelemetryLine,
 )
@@ -136,6 +137,7 @@ def _case(
         activity=_lines(HourLine, own["activity"]),
         telemetry=tuple(_telemetry(row, own["activity"], record["families"]["telemetry"])),
         headers=_lines(HeaderLine, own["headers"]),
+        related=_lines(Related, own["related"]),
         clearing=_lines(Clearing, own["clearing"]),
         rule=record.get("rule", record["policy"]),
         next_step=NEXT_STEPS.get(row["verdict"], ""),

@@ -18,6 +18,7 @@ from detector.schema import (
     FAMILIES,
     HEADERS,
     PLANS,
+    RELATED,
     SESSION_VERDICT,
 )
 
@@ -29,8 +30,12 @@ EXTRA = {
     "clearing": CLEARING,
     "headers": HEADERS,
     "plans": PLANS,
+    "related": RELATED,
 }
 """Tables that earlier versions did not write."""
+
+LATER = ("library", "resembles")
+"""Columns that earlier versions did not write; null where they are missing."""
 
 FIRST = 5
 """Fields of a reason that every version wrote."""
@@ -104,11 +109,14 @@ def _scan(path: Path, schema: pl.Schema) -> pl.LazyFrame:
         found = frame.collect_schema()
     except (PolarsError, OSError) as error:
         raise _damaged(path, error) from error
-    if odd := [name for name, dtype in schema.items() if not _fits(found.get(name), dtype)]:
+    missing = [name for name in schema if name in LATER and name not in found]
+    if odd := [
+        name for name, dtype in schema.items() if name not in missing and not _fits(found.get(name), dtype)
+    ]:
         raise InputError(
             f"{path}: not a verdict table: {', '.join(odd)} missing or of another type; score again"
         )
-    return frame
+    return frame.with_columns(pl.lit(None, schema[name]).alias(name) for name in missing)
 
 
 def _fits(found: pl.DataType | None, wanted: pl.DataType) -> bool:

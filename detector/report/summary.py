@@ -12,6 +12,7 @@ from detector.report.text import Style, fitted, shown, table, unstyled, visible
 from detector.report.top import COLOURS, ranked, top_accounts
 from detector.schema import VERDICTS
 from detector.verdict.meaning import MEANINGS
+from detector.verdict.names import TREATMENTS
 
 if TYPE_CHECKING:
     from detector.verdict.evaluate import Figures  # takes a second to import, and only evaluating needs it
@@ -20,13 +21,6 @@ __all__ = ["figures_text", "fleet_text", "model_text", "run_text"]
 
 CLIENTS = 8
 """Client names of others that the summary gives at most."""
-
-TREATMENTS = {
-    "declared": "names itself",
-    "launched": "new, telemetry vouches for it",
-    "new": "new, watched",
-}
-"""How the policy takes a client that is not the provider's, in words."""
 
 
 def run_text(

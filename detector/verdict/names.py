@@ -5,13 +5,15 @@ declares itself. But a name that nobody has seen before and that many accounts s
 is a launch that the policy does not know yet, and not the doing of those accounts.
 """
 
+from typing import Any
+
 import polars as pl
 
 from detector.features.incident import Incident
 from detector.settings import Settings
 from detector.verdict.policy import Policy
 
-__all__ = ["NAMES", "client_names", "launches"]
+__all__ = ["NAMES", "TREATMENTS", "client_names", "launches", "names_record"]
 
 NAMES = pl.Schema(
     {
@@ -27,6 +29,18 @@ NAMES = pl.Schema(
 reports them in step, whether the policy lists the name, and how it is taken: ``first_party``,
 ``declared`` (it names itself), ``launched`` (new, and vouched for by telemetry) or ``new`` (new on
 many accounts, and vouched for by nobody)."""
+
+
+TREATMENTS = {
+    "first_party": "the provider's own",
+    "declared": "names itself",
+    "launched": "new, telemetry vouches for it",
+    "new": "new, watched",
+}
+"""How the policy takes a client name, in words."""
+
+MOST_NAMES = 1000
+"""Names that a record holds; a log may have as many as it has requests."""
 
 
 def client_names(
@@ -102,3 +116,14 @@ def launches(names: pl.DataFrame, used: pl.DataFrame) -> tuple[Incident, ...]:
         Incident("new_client", first, last, (), accounts, total, client)
         for client, first, last, accounts in rows.iter_rows()
     )
+
+
+def names_record(names: pl.DataFrame) -> dict[str, Any]:
+    """Return the names as ``run.json`` holds them: those with most requests, and how many there are.
+
+    Args:
+        names: result of :func:`client_names`.
+
+    """
+    ranked = names.sort("requests", "client", descending=[True, False])
+    return {"names": ranked.height, "clients": ranked.head(MOST_NAMES).to_dicts()}

@@ -4,6 +4,8 @@ import polars as pl
 
 from detector.features.expected import expected_orders
 from detector.features.extract import identify
+from detector.features.libraries import library_names
+from detector.features.resemblance import resembled_clients
 from detector.schema import ACTIVITY, HEADERS
 from detector.settings import Settings
 
@@ -41,7 +43,7 @@ def headers(
     populations: list[pl.DataFrame],
     settings: Settings,
 ) -> pl.DataFrame:
-    """List the header lists that accounts sent beside those that are expected of the client.
+    """List the header lists that accounts sent, what is expected of the client, and what they look like.
 
     Args:
         told: ``session``, ``account_id`` and ``flagged``.
@@ -56,14 +58,12 @@ def headers(
     """
     shown = marks.join(told, on="session")
     own = fingerprints.join(shown, on="fingerprint", how="semi").filter(pl.col("header_names").list.len() > 0)
-    facts = identify(own, settings).select("fingerprint", "client", "client_version", "raw_names")
+    facts = identify(own, settings).select("fingerprint", "client", "client_version", "raw_names", "core")
     facts = facts.join(own.select("fingerprint", "header_names"), on="fingerprint")
     # Lists are numbered by content, so that what they are does not depend on who else sent them.
     facts = facts.with_columns(
         text=pl.col("header_names").list.join("\n"), raw=pl.col("raw_names").list.join("\n")
     )
-    lists = facts.select("client", "raw", "raw_names").unique(["client", "raw"])
-    lists = lists.with_columns(expected_orders(lists, populations, settings.fingerprint))
     key = ("account_id", "client", "client_version", "text")
     sums = (
         shown.join(facts.select("fingerprint", "client", "client_version", "text"), on="fingerprint")
@@ -90,5 +90,19 @@ def headers(
         how="left",
         maintain_order="left",
     )
-    kept = kept.join(lists, on=["client", "raw"], how="left", nulls_equal=True, maintain_order="left")
+    pair = ["client", "raw"]
+    lists = facts.join(kept, on=pair, how="semi", nulls_equal=True).unique(pair)
+    compared = lists.select(
+        *pair,
+        expected_orders(lists, populations, settings.fingerprint),
+        _libraries(lists["raw_names"]),
+        resembled_clients(lists, populations, settings.fingerprint),
+    )
+    kept = kept.join(compared, on=pair, how="left", nulls_equal=True, maintain_order="left")
     return kept.select(*HEADERS).cast(HEADERS)
+
+
+def _libraries(lists: pl.Series) -> pl.Series:
+    """Return the libraries of each list; null where the list is cut."""
+    found = [None if names is None else library_names(names) for names in lists.to_list()]
+    return pl.Series("library", found, dtype=pl.String)

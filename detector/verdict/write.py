@@ -14,7 +14,7 @@ from detector.verdict.formats.tables import write_tables
 
 __all__ = ["ANY_FILES", "RUN_FILES", "TABLES", "write_verdicts"]
 
-TABLES = ("activity", "against", "clearing", "headers", "plans")
+TABLES = ("activity", "against", "clearing", "headers", "plans", "related")
 """Tables about the flagged and watched accounts, from which their case files are made."""
 
 RUN_FILES = tuple(

@@ -6,11 +6,18 @@ import polars as pl
 import pytest
 
 from detector.engine.local import score
-from detector.schema import ACTIVITY, AGAINST, CLEARING, HEADERS, PLANS, VERDICTS
+from detector.schema import ACTIVITY, AGAINST, CLEARING, HEADERS, PLANS, RELATED, VERDICTS
 from detector.simulate import FleetOptions, simulate
 from detector.verdict.write import TABLES
 
-SCHEMAS = {"activity": ACTIVITY, "against": AGAINST, "clearing": CLEARING, "headers": HEADERS, "plans": PLANS}
+SCHEMAS = {
+    "activity": ACTIVITY,
+    "against": AGAINST,
+    "clearing": CLEARING,
+    "headers": HEADERS,
+    "plans": PLANS,
+    "related": RELATED,
+}
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +82,31 @@ def test_plans_are_those_of_the_log(crowd, tables):
     joined = tables["plans"].join(last, on="account_id", suffix="_seen")
     assert joined.filter(pl.col("plan") != pl.col("plan_seen")).is_empty()
     assert joined.height == tables["plans"].height > 0
+
+
+def test_accounts_that_share_a_device_are_told_of_each_other(crowd, tables, folder, tmp_path):
+    names = tables["accounts"].filter(verdict="harness")["account_id"].sort().head(3).to_list()
+    device = pl.when(pl.col("account_id").is_in(names)).then(pl.lit("one machine")).otherwise("device_id")
+    crowd.requests.with_columns(device_id=device).write_parquet(tmp_path / "log.parquet")
+    run = score(tmp_path / "log.parquet", tmp_path / "out", folder / "model")
+    flagged = set(run.accounts.filter("flagged")["account_id"])
+    rows = pl.read_parquet(tmp_path / "out" / "related.parquet").filter(by="device")
+    asked = run.accounts.filter(
+        pl.col("account_id").is_in(names), pl.col("verdict").is_in(["harness", "watch"])
+    )
+    assert rows["account_id"].to_list() == asked["account_id"].sort().to_list() != []
+    for row in rows.iter_rows(named=True):
+        others = [name for name in names if name != row["account_id"]]
+        assert (row["accounts"], row["flagged"]) == (2, len(flagged & set(others)))
+        assert row["others"] == sorted(others, key=lambda name: (name not in flagged, name))
+
+
+def test_who_is_named_at_an_address_was_seen_there(crowd, tables):
+    seen = crowd.requests.group_by("account_id").agg(pl.col("client_ip").drop_nulls().unique())
+    places = {name: set(found) for name, found in seen.iter_rows()}
+    for row in tables["related"].filter(by="address").iter_rows(named=True):
+        assert row["account_id"] not in row["others"]
+        assert all(places[row["account_id"]] & places[name] for name in row["others"])
 
 
 def test_every_account_has_an_answer_and_every_answer_a_verdict(tables, asked):

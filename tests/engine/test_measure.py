@@ -52,6 +52,20 @@ def test_every_session_in_scope_has_a_stream_and_no_other(log):
     assert found.streams["served"].to_list() == [2, 1]
 
 
+@pytest.mark.parametrize(("place", "count"), [({"client_ip": "192.0.2.1"}, 3), ({"asn": 64500}, None)])
+def test_the_accounts_of_an_operator_are_counted_at_one_address_and_not_behind_a_network_operator(
+    log, place, count
+):
+    rows = [
+        (account, 100 * turn, {"tool_result": False, "session_id": f"s{turn}", **place})
+        for account in "abc"
+        for turn in range(5)
+    ]
+    found = log(*rows)
+    assert found.streams["operator_accounts"].to_list() == [count] * 3
+    assert set(found.sessions["operator_accounts"]) == {count}
+
+
 def test_accounts_are_counted_with_their_last_known_plan(log):
     found = log(
         ("a", 0, {"plan": "pro"}), ("a", 9, {"plan": "max"}), ("a", 30, {}), ("b", 3, {"path": "/api/hello"})

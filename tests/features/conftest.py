@@ -12,6 +12,7 @@ import pytest
 from detector.features import fingerprint
 from detector.features.describe import describe_sessions, judge_headers, seen
 from detector.features.extract import Summary, identify, summarise
+from detector.features.operators import OPERATOR, count_operators
 from detector.features.outage import find_losses
 from detector.features.registry import FEATURES, available
 from detector.features.streams import assign_streams, measure_sessions, measure_streams
@@ -80,6 +81,24 @@ def prints():
 
 
 @pytest.fixture(scope="session")
+def identified():
+    """What fingerprints claim, and how their headers compare."""
+    return lambda *rows: identify(_prints(*rows), default_settings())
+
+
+@pytest.fixture(scope="session")
+def summed(identified):
+    """The summary of requests whose fingerprints are given, one plain fingerprint if none are."""
+
+    def build(*rows, facts=({"user_agent": "tool/1"},), **common):
+        frame = _requests(*rows, **common)
+        names = pl.Series("account_id", [f"account {code}" for code in range(10)])
+        return summarise(frame, names, identified(*facts), default_settings())
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def tuned():
     return _tuned
 
@@ -120,6 +139,8 @@ def pipeline(tmp_path_factory):
         chosen = available(log.present | kinds) if features == "available" else features
         sessions = measure_sessions(assign_streams(described, settings), chosen, settings)
         streams = measure_streams(sessions, summary, chosen, settings)
+        if OPERATOR in chosen:
+            streams = streams.with_columns(count_operators(streams, settings))
         return Result(log, facts, summary, population, sessions, streams)
 
     return run

@@ -64,10 +64,53 @@ def test_a_missing_user_agent_is_not_headless(claimed):
     assert claimed(None) == (None, None, None, False)
 
 
-def test_the_form_of_a_user_agent_hides_numbers_only(prints):
-    agents = ["x/2.1.3 (external, cli)", "x/2.2.0 (external, cli)", "x/2.1.3", None]
+@pytest.mark.parametrize(
+    ("word", "headless"),
+    [
+        *((word, False) for word in ("cli", "CLI", "claude-vscode", "claude-desktop", "claude-desktop-3p")),
+        *(
+            (word, False)
+            for word in ("remote", "remote_mobile", "local-agent", "claude-in-slack", "jetbrains")
+        ),
+        *((word, True) for word in ("sdk-cli", "sdk-ts", "sdk-py", "github-action", "mcp", "my-own", "clip")),
+    ],
+)
+def test_only_entry_points_behind_which_a_person_is_known_to_sit_are_interactive(claimed, word, headless):
+    assert claimed(f"claude-cli/2.1.3 (external, {word})")[3] is headless
+    assert claimed(f"claude-cli/2.1.3 (external, {word}, agent-sdk/0.1.4)")[3] is headless
+
+
+@pytest.mark.parametrize(
+    ("agent", "name", "client"),
+    [
+        ("claude-cli/2.1.3 (external, cli)", "claude-cli", "claude-cli"),
+        ("claude-code/2.1.3", "claude-code", "claude-cli"),
+        ("Claude-Code/2.1.3", "claude-code", "claude-cli"),
+        ("claude-coder/2.1.3", "claude-coder", "claude-coder"),
+        ("Mozilla/5.0 (X11)", "mozilla", "browser"),
+        ("tool/1", "tool", "tool"),
+        (None, None, None),
+    ],
+)
+def test_a_name_of_the_provider_that_stands_elsewhere_is_compared_with_the_main_client(
+    prints, agent, name, client
+):
+    found = prints({"user_agent": agent}).select(claims(RULES)).row(0, named=True)
+    assert (found["name"], found["client"]) == (name, client)
+
+
+def test_the_form_of_a_user_agent_hides_numbers_and_the_entry_point_only(prints):
+    agents = [
+        "x/2.1.3 (external, cli)",
+        "x/2.2.0 (external, sdk-py, agent-sdk/0.1.4)",
+        "x/2.1.3 (internal,ide) y",
+        "x/2.1.3 (other, cli)",
+        "x/2.1.3",
+        None,
+    ]
     table = prints(*({"user_agent": agent} for agent in agents)).select(claims(RULES))
-    assert table["ua_template"].to_list() == ["x/# (external, cli)", "x/# (external, cli)", "x/#", None]
+    forms = ["x/# (#)", "x/# (#)", "x/# (#) y", "x/# (other, cli)", "x/#", None]
+    assert table["ua_template"].to_list() == forms
 
 
 @pytest.mark.parametrize("agent", ["x" * 100_000, "\x00" * 100_000, "x/" + "1" * 100_000, "é" * 100_000])

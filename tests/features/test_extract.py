@@ -7,33 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from detector.features.describe import describe_sessions, judge_headers, seen
-from detector.features.extract import COUNTERS, Summary, identify, summarise
-from detector.features.fingerprint import BEHIND_PROXY, MEASURES, POPULATION
+from detector.features.extract import COUNTERS, Summary, summarise
 from detector.features.registry import FEATURES, feature
 from detector.schema import REQUEST
-from detector.settings import default_settings
 
 POST = {"path": "/api/event_logging/batch", "telemetry_requests": 3, "telemetry_events": 9}
 NAMES = ["Accept", "X-App", "X-Id", "Host"]
 FEATURE_NAMES = [record.name for record in FEATURES]
-
-
-@pytest.fixture(scope="module")
-def identified(prints):
-    return lambda *rows: identify(prints(*rows), default_settings())
-
-
-@pytest.fixture(scope="module")
-def summed(requests, identified):
-    """The summary of requests whose fingerprints are given, one plain fingerprint if none are."""
-
-    def build(*rows, facts=({"user_agent": "tool/1"},), **common):
-        frame = requests(*rows, **common)
-        names = pl.Series("account_id", [f"account {code}" for code in range(10)])
-        return summarise(frame, names, identified(*facts), default_settings())
-
-    return build
 
 
 # -- identify ------------------------------------------------------------------
@@ -191,144 +171,6 @@ def test_a_fingerprint_on_two_networks_is_counted_as_one(summed):
 def test_tools_are_the_distinct_sets_of_a_session(summed):
     rows = [{"at": at, "tools_hash": tools} for at, tools in enumerate((5, 5, 4, None))]
     assert summed(*rows, session_id="s").tools.rows() == [(0, 4), (0, 5)]
-
-
-# -- seen ----------------------------------------------------------------------
-
-
-def test_seen_counts_requests_in_scope_and_those_in_sessions_that_report(summed):
-    rows = [
-        {"at": 0, "session_id": "a"},
-        {"at": 1, "session_id": "a", "kind": "telemetry"},
-        {"at": 2, "session_id": "b"},
-        {"at": 3, "session_id": "b"},
-        {"at": 4, "session_id": "c", "auth": "api_key"},
-        {"at": 5, "session_id": "d", "account": 1, "fingerprint": 1},
-    ]
-    table = seen(summed(*rows, facts=[{"user_agent": "a/1"}, {"user_agent": "b/1"}]))
-    assert table.sort("account").rows() == [(0, 0, 3, 1), (1, 1, 1, 0)]
-
-
-# -- describe_sessions -----------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def described(summed, identified):
-    """Described sessions of rows and fingerprints, against a population given by hand."""
-
-    def build(*rows, facts, population=(), **common):
-        table = pl.DataFrame(list(population), schema=POPULATION, orient="row")
-        summary = summed(*rows, facts=facts, **common)
-        headers = judge_headers(summary, identified(*facts), [table], default_settings())
-        return describe_sessions(summary, headers)
-
-    return build
-
-
-def common_order(names, accounts=10_000, client="tool"):
-    """A population in which everybody sends one order of names."""
-    core = ",".join(sorted({name.lower() for name in names} - {"host"}))
-    rows = (("core", core), ("order", ",".join(names)))
-    return [(client, "*", aspect, value, accounts, accounts) for aspect, value in rows]
-
-
-@pytest.mark.parametrize(
-    ("agent", "auth", "cohort"),
-    [
-        ("tool/1 (external, cli)", None, "interactive"),
-        ("tool/1 (external, sdk-cli)", None, "headless"),
-        ("Mozilla/5.0 (X11)", None, "web"),
-        ("tool/1 (external, sdk-cli)", "web", "web"),
-        ("tool/1", "subscription", "interactive"),
-    ],
-)
-def test_cohorts(described, agent, auth, cohort):
-    table = described({"auth": auth, "session_id": "s"}, facts=[{"user_agent": agent}])
-    assert table["cohort"].to_list() == [cohort]
-
-
-def test_measures_are_means_over_the_requests_that_were_judged(described):
-    facts = [
-        {"user_agent": "tool/1", "header_names": NAMES},
-        {"user_agent": "tool/1", "header_names": [*NAMES, "Y", "Z"]},
-        {"user_agent": "tool/1", "header_names": None},
-    ]
-    rows = [{"at": at, "fingerprint": print_} for at, print_ in enumerate((0, 1, 1, 1, 2, 2))]
-    (found,) = described(*rows, facts=facts, population=common_order(NAMES), session_id="s").to_dicts()
-    # two names too many in three of the four requests whose headers are known
-    assert (found["headers_extra"], found["headers_missing"], found["orders"]) == (1.5, 0, 2)
-    assert (found["order_distance"], found["proxied"]) == (0, False)
-
-
-def test_measures_that_nothing_was_judged_by_are_null(described):
-    (found,) = described({"session_id": "s"}, facts=[{"user_agent": None}]).to_dicts()
-    assert {found[name] for name in MEASURES} == {None}
-    assert (found["proxied"], found["orders"]) == (False, 0)
-
-
-@pytest.mark.parametrize(("through", "proxied"), [(1, False), (2, True), (3, True)])
-def test_a_session_is_proxied_when_at_least_half_of_its_requests_are(described, through, proxied):
-    facts = [
-        {"user_agent": "tool/1", "header_names": NAMES},
-        {"user_agent": "tool/1", "header_names": [*NAMES, "Via"]},
-    ]
-    rows = [{"at": at, "fingerprint": int(at < through)} for at in range(4)]
-    (found,) = described(*rows, facts=facts, session_id="s").to_dicts()
-    assert found["proxied"] is proxied
-
-
-STRANGE = [
-    {"user_agent": "tool/1", "header_names": NAMES},
-    {
-        "user_agent": "tool/1",
-        "header_names": NAMES[::-1],
-        "header_values": [{"name": "accept-encoding", "value": "x"}],
-    },
-]
-
-
-def behind(described, rows):
-    """Order distance and proxied of each session; all on the network 7 show one strange order."""
-    table = described(*rows, facts=STRANGE, population=common_order(NAMES), session_id="s")
-    return table.select("order_distance", "proxied").rows()
-
-
-def test_strange_headers_of_many_accounts_on_one_network_are_a_middlebox(described):
-    enough = default_settings().fingerprint.middlebox_accounts
-    rows = [{"account": account, "fingerprint": 1, "network": 7} for account in range(enough)]
-    assert behind(described, rows) == [(None, True)] * enough
-    assert behind(described, rows[1:]) == [(1, False)] * (enough - 1)
-
-
-def test_a_middlebox_hides_everything_that_proxies_rewrite(described):
-    rows = [{"account": account, "fingerprint": 1, "network": 7} for account in range(5)]
-    table = described(*rows, facts=STRANGE, population=common_order(NAMES), session_id="s")
-    assert table.select(BEHIND_PROXY).null_count().row(0) == (5,) * len(BEHIND_PROXY)
-    assert table["headers_missing"].to_list() == [0] * 5
-
-
-def test_one_account_with_many_sessions_is_no_middlebox(described):
-    rows = [
-        {"account": 0, "fingerprint": 1, "network": 7, "session_id": f"s{at}", "at": at} for at in range(9)
-    ]
-    table = described(*rows, facts=STRANGE, population=common_order(NAMES))
-    assert table.select("order_distance", "proxied").rows() == [(1, False)] * 9
-
-
-def test_accounts_on_several_networks_are_behind_no_middlebox(described):
-    rows = [{"account": account, "fingerprint": 1, "network": account} for account in range(9)]
-    assert behind(described, rows) == [(1, False)] * 9
-
-
-def test_unknown_networks_are_not_one_network(described):
-    rows = [{"account": account, "fingerprint": 1, "network": None} for account in range(9)]
-    assert behind(described, rows) == [(1, False)] * 9
-
-
-def test_usual_headers_on_one_network_need_no_middlebox_and_make_none(described):
-    usual = [{"account": account, "network": 7} for account in range(9)]
-    strange = {"account": 9, "fingerprint": 1, "network": 7}
-    assert behind(described, [*usual, strange]) == [(0, False)] * 9 + [(1, False)]
 
 
 # -- the pipeline on any log -------------------------------------------------------
@@ -567,7 +409,8 @@ def test_a_complete_log_feeds_every_feature_of_every_stream(complete):
 # in another way; without the columns of REGROUPS other sessions and streams are found.
 AFFECTS = {
     "duration_ms": {"pause_share", "away_share", "gap_variation", "human_gap_spread", "human_instant_share"}
-    | {"session_minutes", "cache_read_ratio", "context_growth", "human_turn_share", "quiet_hours_share"},
+    | {"session_minutes", "cache_read_ratio", "context_growth", "human_turn_share", "quiet_hours_share"}
+    | {"reading_share"},
     "model": {"human_turn_share", "pause_share", "away_share", "gap_variation", "human_gap_spread"}
     | {
         "human_instant_share",
@@ -576,10 +419,11 @@ AFFECTS = {
         "quiet_hours_share",
         "single_turn_share",
         "overlap_share",
+        "reading_share",
     },
     "tool_result": {"quiet_hours_share"},
     "input_tokens": {"cache_read_ratio", "output_share"},
-    "cache_read_tokens": {"context_growth", "output_share"},
+    "cache_read_tokens": {"context_growth", "output_share", "reading_share"},
     "cache_write_tokens": {"cache_read_ratio", "context_growth", "output_share"},
     "status": {"telemetry_coverage", "telemetry_mismatch", "output_share", "overlap_share"},
     "telemetry_requests": {"telemetry_coverage", "telemetry_events"},

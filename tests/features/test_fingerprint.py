@@ -7,9 +7,9 @@ import pytest
 from detector.features.clients import claims, headers
 from detector.features.fingerprint import (
     ASPECTS,
-    BEHIND_PROXY,
     MEASURES,
     POPULATION,
+    WIRE,
     describe,
     judge,
 )
@@ -34,6 +34,7 @@ def rules(tuned):
             "vouchers": 5,
             "common_accounts": 3,
             "common_share": 0.02,
+            "version_share": 0.25,
             "strange_bits": 6.0,
         }
     ).fingerprint
@@ -87,12 +88,12 @@ def test_every_aspect_that_was_logged_is_a_row(facts):
     values = [{"name": "accept-encoding", "value": "gzip"}, {"name": "x-app", "value": "cli"}]
     found = aspects(facts({"ja4": "t13", "header_values": values}))
     assert found == {
-        (0, "wire"): "1.1/false",
+        (0, "name"): "tool",
         (0, "core"): "accept,x-app,x-id",
         (0, "order"): "Accept,X-App,X-Id,Connection,Host",
         (0, "accept_encoding"): "accept-encoding=gzip",
         (0, "values"): "x-app=cli",
-        (0, "user_agent"): "tool/# (external, cli)",
+        (0, "user_agent"): "tool/# (#)",
         (0, "ja4"): "t13",
     }
     assert {aspect for _, aspect in found} == set(ASPECTS)
@@ -100,7 +101,8 @@ def test_every_aspect_that_was_logged_is_a_row(facts):
 
 def test_what_was_not_logged_is_no_aspect(facts):
     assert aspects(facts({"header_names": None, "http_version": None})) == {
-        (0, "user_agent"): "tool/# (external, cli)"
+        (0, "name"): "tool",
+        (0, "user_agent"): "tool/# (#)",
     }
 
 
@@ -113,15 +115,15 @@ def test_without_a_user_agent_nothing_is_claimed_and_nothing_compared(facts):
     assert describe(facts({"user_agent": None, "ja4": "t13"})).is_empty()
 
 
-def test_a_browsers_user_agent_is_not_compared(facts):
-    assert (0, "user_agent") not in aspects(facts({"user_agent": "Mozilla/5.0 (X11)"}))
+def test_a_browsers_name_and_user_agent_are_not_compared(facts):
+    found = aspects(facts({"user_agent": "Mozilla/5.0 (X11)"}))
+    assert not {(0, "user_agent"), (0, "name")} & set(found)
 
 
-def test_print_mode_has_user_agents_of_its_own_but_shares_the_headers(facts):
-    rows = describe(facts({"user_agent": "tool/1.0 (external, sdk-cli)"}))
-    clients = dict(rows.select("aspect", "client").rows())
-    assert clients["user_agent"] == "tool headless"
-    assert {clients[aspect] for aspect in ("wire", "core", "order")} == {"tool"}
+def test_print_mode_shares_user_agents_and_headers_with_the_client(facts):
+    agents = [AGENT, "tool/1.0 (external, sdk-py, agent-sdk/0.1.4)"]
+    first, second = (describe(facts({"user_agent": agent})).drop("fingerprint") for agent in agents)
+    assert first.equals(second)
 
 
 # -- population ----------------------------------------------------------------
@@ -217,7 +219,6 @@ def test_a_client_nobody_is_known_to_use_has_no_measures(facts, rules):
     known = facts({"ja4": "a"}, {"user_agent": "stranger/1", "ja4": "a"})
     found = judged(known, rules, population(describe(known), crowd(30)))
     assert set(found.select(MEASURES).row(1)) == {None}
-    assert found["proxied"].to_list() == [False, False]
 
 
 def test_a_version_with_few_accounts_falls_back_on_the_whole_client(facts, rules):
@@ -272,7 +273,7 @@ def test_what_was_not_logged_has_no_surprisal(facts, rules):
     assert bits(known, rules, population(describe(known), crowd(30, 1)))[1] is None
 
 
-@pytest.mark.parametrize("aspect", ["accept_encoding", "values", "user_agent", "ja4"])
+@pytest.mark.parametrize("aspect", ["accept_encoding", "values", "user_agent", "ja4", "name"])
 def test_every_surprisal_is_of_its_own_aspect(facts, rules, aspect):
     odd = {
         "accept_encoding": {"header_values": [{"name": "accept-encoding", "value": "odd"}]},
@@ -280,16 +281,20 @@ def test_every_surprisal_is_of_its_own_aspect(facts, rules, aspect):
             "header_values": [{"name": "accept-encoding", "value": "gzip"}, {"name": "x-app", "value": "odd"}]
         },
         "user_agent": {"user_agent": "tool/1.0 (odd)"},
+        "name": {"user_agent": "claude-code/1.0 (external, cli)"},
         "ja4": {"ja4": "odd"},
     }[aspect]
     usual = {"ja4": "a", "header_values": [{"name": "accept-encoding", "value": "gzip"}]}
     if aspect == "values":
         usual["header_values"] = [*usual["header_values"], {"name": "x-app", "value": "cli"}]
+    if aspect == "name":
+        usual["user_agent"] = "claude-cli/1.0 (external, cli)"
     known = facts(usual, usual | odd)
     found = judged(known, rules, population(describe(known), crowd(29, 1)))
     names = [name for name in MEASURES if name.endswith("_bits")]
     high = {name for name in names if (found[name][1] or 0) > 4}  # -log2(1.5 / 31) = 4.4
-    assert high == {f"{aspect}_bits"}
+    # another name is another form of the user agent, too
+    assert high == {f"{aspect}_bits"} | ({"user_agent_bits"} if aspect == "name" else set())
 
 
 # -- distances -----------------------------------------------------------------
@@ -347,6 +352,18 @@ def test_an_order_is_a_reference_when_a_fair_share_of_accounts_send_it(facts, ru
     # 2 % of 500 accounts are 10, of 499 9.98
     found = judged(known, rules, table(*(("tool", "*", aspect, value, n, 0) for aspect, value, n in rows)))
     assert (found["order_distance"][1] == 0) is close
+
+
+@pytest.mark.parametrize(("accounts", "close"), [(9, False), (10, True)])
+def test_an_order_is_a_reference_when_a_quarter_of_a_versions_accounts_send_it(facts, rules, accounts, close):
+    known = facts({}, {"user_agent": "tool/2.0", "header_names": NAMES[::-1]})
+    usual, other = ",".join(NAMES), ",".join(NAMES[::-1])
+    # 10 of 40 are a quarter, 9 of 39 are not; of all accounts neither is 2 %
+    rows = [("2.0", usual, 30), ("2.0", other, accounts), ("*", usual, 2000), ("*", other, accounts)]
+    found = judged(
+        known, rules, table(*(("tool", version, "order", value, n, 0) for version, value, n in rows))
+    )
+    assert found["order_distance"].to_list() == ([0, 0] if close else [0, 1])
 
 
 def test_an_order_only_silent_accounts_send_is_no_reference(facts, rules):
@@ -444,65 +461,78 @@ def test_a_library_that_a_common_order_of_the_client_comes_from_is_its_own(facts
     assert found["foreign_library"].to_list() == [0, 0]
 
 
-def test_a_version_that_nobody_else_runs_may_have_another_runtime_of_its_language(facts, rules):
+def test_no_version_excuses_the_library_of_another_program(facts, rules):
     rows = [{"user_agent": "tool/9.0", "header_names": names} for names in (FETCH, HTTPX)]
-    assert foreign(facts, rules, *rows) == [0, None, 1]
+    assert foreign(facts, rules, *rows) == [0, 1, 1]
 
 
-def test_no_library_is_foreign_behind_a_proxy_or_where_the_client_is_unknown(facts, rules):
+def test_neither_a_hop_header_nor_other_case_excuses_the_library_of_another_program(facts, rules):
     rows = [
         {"header_names": ["Via", *HTTPX]},
         {"header_names": [name.lower() for name in HTTPX]},
-        {"header_names": None},
-        {"user_agent": "stranger/1", "header_names": HTTPX},
+        {"header_names": [name.lower() for name in OWN]},
     ]
-    assert foreign(facts, rules, *rows) == [0, None, None, None, None]
+    assert foreign(facts, rules, *rows) == [0, 1, 1, 0]
+
+
+def test_no_library_is_foreign_where_no_list_was_logged_or_the_client_is_unknown(facts, rules):
+    rows = [{"header_names": None}, {"user_agent": "stranger/1", "header_names": HTTPX}]
+    assert foreign(facts, rules, *rows) == [0, None, None]
     assert foreign(facts, rules, crowd_of=3) == [None]
 
 
-# -- proxies -------------------------------------------------------------------
+# -- hop headers and case --------------------------------------------------------
 
 
-def test_behind_a_hop_header_nothing_is_judged_that_proxies_rewrite(facts, rules):
+def test_a_hop_header_alone_excuses_nothing(facts, rules):
     values = [{"name": "accept-encoding", "value": "odd"}]
-    known = facts({"ja4": "a"}, {"header_names": ["Via", *NAMES[::-1]], "ja4": "b", "header_values": values})
-    found = judged(known, rules, population(describe(known), crowd(30, 1)))
-    assert found["proxied"].to_list() == [False, True]
-    row = found.row(1, named=True)
-    assert {row[name] for name in BEHIND_PROXY} == {None}
+    usual = [{"name": "accept-encoding", "value": "gzip"}]
+    known = facts(
+        {"ja4": "a", "header_values": usual},
+        {"header_names": ["Via", *NAMES[::-1]], "ja4": "b", "header_values": values},
+    )
+    row = judged(known, rules, population(describe(known), crowd(30, 1))).row(1, named=True)
+    # 1.5 of 32 accounts
+    bits_of_one = pytest.approx(-log2(1.5 / 32))
+    assert {name: row[name] for name in WIRE} == {
+        "order_distance": 1,
+        "case_distance": 0,
+        "accept_encoding_bits": bits_of_one,
+        "ja4_bits": bits_of_one,
+    }
     assert (row["headers_missing"], row["headers_extra"]) == (0, 0)
 
 
-def test_lower_case_that_most_users_of_the_client_do_not_send_is_a_proxy(facts, rules):
-    known = facts({}, {"header_names": [name.lower() for name in NAMES[::-1]], "http_version": "2"})
-    # 20 of 45 accounts are fewer than half, 25 of 45 are more
-    fewer, most = (population(describe(known), crowd(*sizes)) for sizes in ((25, 20), (20, 25)))
-    assert judged(known, rules, fewer).select("proxied", "order_distance", "case_distance").row(1) == (
-        True,
-        None,
-        None,
-    )
-    assert judged(known, rules, most).select("proxied", "order_distance", "case_distance").row(1) == (
-        False,
-        0,
-        0,
-    )
+def test_lower_case_that_the_client_does_not_send_is_measured_whatever_the_http_version(facts, rules):
+    lowered = [name.lower() for name in NAMES]
+    known = facts({}, *({"header_names": lowered, "http_version": version} for version in ("1.1", "2", None)))
+    found = judged(known, rules, population(describe(known), crowd(99)))
+    assert found["case_distance"].to_list() == [0, 1, 1, 1]
+    assert found["order_distance"].to_list() == [0, 0, 0, 0]
 
 
-def test_lower_case_is_no_proxy_where_the_client_itself_sends_it(facts, rules):
-    plain = [name.lower() for name in NAMES]
-    known = facts(
-        {"header_names": plain, "http_version": "2"}, {"header_names": plain[::-1], "http_version": "2"}
-    )
-    found = judged(known, rules, population(describe(known), crowd(99, 1)))
-    assert found["proxied"].to_list() == [False, False]
-    assert found["order_distance"].to_list() == [0, 1]
+def test_without_a_header_list_nothing_is_judged_that_proxies_rewrite(facts, rules):
+    known = facts({"ja4": "a"}, {"header_names": None, "ja4": "b"})
+    row = judged(known, rules, population(describe(known), crowd(30, 1))).row(1, named=True)
+    assert {row[name] for name in WIRE} == {None}
 
 
-def test_another_http_version_with_capitals_is_no_proxy(facts, rules):
-    known = facts({}, {"http_version": "1.0", "header_names": NAMES[::-1]})
-    found = judged(known, rules, population(describe(known), crowd(99, 1)))
-    assert found.select("proxied", "order_distance").row(1) == (False, 1)
+# -- names of the provider's --------------------------------------------------------
+
+
+def test_a_name_of_the_provider_on_the_wrong_kind_of_request_is_as_odd_as_it_is_rare(facts, rules):
+    agents = ("claude-cli/2.0 (external, cli)", "claude-code/2.0", "claude-code/9.9", "tool/1")
+    known = facts(*({"user_agent": agent} for agent in agents))
+    found = bits(known, rules, population(describe(known), crowd(63, 0, 0, 30)), measure="name_bits")
+    # 63.5 of 64 accounts, and half of one, under a version that somebody runs and one that nobody does
+    assert found == pytest.approx([-log2(63.5 / 64), 7, 7, -log2(30.5 / 31)])
+
+
+def test_a_name_that_vouched_accounts_send_is_the_clients_own(facts, rules):
+    agents = ("claude-cli/2.0 (external, cli)", "claude-code/2.0")
+    known = facts(*({"user_agent": agent} for agent in agents))
+    found = bits(known, rules, population(describe(known), crowd(40, 40, vouched=40)), measure="name_bits")
+    assert found == pytest.approx([1, 1])
 
 
 # -- the whole table -------------------------------------------------------------
@@ -512,9 +542,8 @@ def test_a_row_a_fingerprint_whatever_is_known(facts, rules):
     known = facts({}, {"user_agent": None}, {"header_names": None}, {"header_names": []})
     for tables in ([table()], [table(), population(describe(known), crowd(30))]):
         found = judged(known, rules, *tables)
-        assert found.columns == ["fingerprint", "proxied", *MEASURES]
+        assert found.columns == ["fingerprint", *MEASURES]
         assert found["fingerprint"].to_list() == [0, 1, 2, 3]
-        assert found["proxied"].null_count() == 0
 
 
 def test_nothing_logged_is_nothing_measured(facts, rules):

@@ -1,11 +1,14 @@
 import polars as pl
 import pytest
 
+from detector.features.attendance import follow_ups
 from detector.features.cadence import turns
 from detector.features.hours import hourly
 from detector.features.telemetry import posts
+from detector.features.usage import steps
 from detector.settings import default_settings
 
+SETTINGS = default_settings()
 POST = {"kind": "telemetry"}
 PROBE = {"kind": "probe"}
 
@@ -16,8 +19,8 @@ def counted(requests):
 
     def build(*rows):
         frame = requests(*rows).with_columns(session=pl.col("account")).sort("session", "timestamp", "kind")
-        turned = turns(frame.filter(pl.col("kind") == "inference"), default_settings().cadence)
-        return hourly(turned, posts(frame))
+        turned = turns(frame.filter(pl.col("kind") == "inference"), SETTINGS.cadence)
+        return hourly(steps(turned).with_columns(follow_ups(SETTINGS.attendance)), posts(frame))
 
     return build
 
@@ -40,6 +43,19 @@ def test_requests_and_prompts_are_counted_by_whole_hour_utc(counted, noon):
         (0, noon, 2, 1, "FR"),  # the hour's first that is known
         (0, noon + 1, 1, 0, None),
         (1, noon + 1, 2, 1, "DE"),
+    ]
+
+
+def test_replies_are_counted_in_the_hour_in_which_they_come(counted, noon):
+    table = counted(
+        {"at": 0, "tool_result": False},
+        {"at": 5, "tool_result": False},  # sooner than anybody reads
+        {"at": 3599, "tool_result": False},
+        {"at": 3609, "tool_result": False},
+    )
+    assert table.select("hour", "human", "follow_ups", "replies").rows() == [
+        (noon, 3, 2, 1),
+        (noon + 1, 1, 1, 1),
     ]
 
 

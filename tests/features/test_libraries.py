@@ -1,11 +1,15 @@
 import tomllib
+from collections import defaultdict
 from importlib import resources
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features.libraries import Library, _known, foreign, layout, library
+from detector.features import libraries
+from detector.features.libraries import Library, foreign, layout, library, library_names
+from detector.simulate.plan import Wire
+from detector.simulate.proxies import Proxy
 
 BUN = ["Accept", "X-App", "Connection", "Host", "Accept-Encoding", "Content-Length"]
 
@@ -13,12 +17,12 @@ BUN = ["Accept", "X-App", "Connection", "Host", "Accept-Encoding", "Content-Leng
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        (BUN, "* Connection Host Accept-Encoding Content-Length"),
-        (["Host", "User-Agent", "Accept", "Accept-Encoding"], "Host * Accept-Encoding"),
+        (BUN, "* connection host accept-encoding content-length"),
+        (["Host", "User-Agent", "Accept", "Accept-Encoding"], "host * accept-encoding"),
         (["host", "connection"], "host connection"),
         (["Accept", "X-App"], "*"),
-        (["Host", "Host", "A", "B", "Host"], "Host Host * Host"),
-        (["*", "Host", "**"], "* Host *"),
+        (["Host", "Host", "A", "B", "Host"], "host host * host"),
+        (["*", "Host", "**"], "* host *"),
         ([], ""),
     ],
 )
@@ -31,6 +35,8 @@ def test_a_layout_shows_the_names_of_the_library_and_runs_of_others(names, expec
     [
         (BUN, Library("Bun", "JavaScript")),
         (["host", "connection", "x-app", "accept-encoding", "content-length"], "fetch of Node.js"),
+        # no proxy is known to move Connection beside Host
+        (["Host", "Connection", "Accept", "X-App", "Accept-Encoding", "Content-Length"], "fetch of Node.js"),
         (["Accept", "Content-Length", "Accept-Encoding", "Host", "Connection"], "http of Node.js"),
         (["Host", "Accept-Encoding", "Connection", "x-app", "Content-Length"], "httpx"),
         (
@@ -41,8 +47,7 @@ def test_a_layout_shows_the_names_of_the_library_and_runs_of_others(names, expec
     ],
 )
 def test_a_known_layout_names_its_library(names, expected):
-    found = library(names)
-    assert found is not None
+    (found,) = library(names)
     assert expected in (found, found.name)
 
 
@@ -53,7 +58,6 @@ def test_a_known_layout_names_its_library(names, expected):
         ["Host", "Accept", "X-App", "Connection", "Accept-Encoding", "Content-Length"],
         ["host", "accept", "x-app", "connection", "accept-encoding", "content-length"],
         ["Host", "Accept", "X-App", "Accept-Encoding", "Content-Length"],
-        ["Host", "Connection", "Accept", "X-App", "Accept-Encoding", "Content-Length"],
         sorted(BUN),
         ["accept", "x-app", "accept-encoding", "content-length"],
         ["Accept", "X-App"],
@@ -61,7 +65,7 @@ def test_a_known_layout_names_its_library(names, expected):
     ],
 )
 def test_an_order_that_a_proxy_writes_names_no_library(names):
-    assert library(names) is None
+    assert library(names) == frozenset()
 
 
 @given(st.permutations(["A", "B", "C", "Connection", "Host"]))
@@ -70,22 +74,75 @@ def test_which_other_names_stand_between_is_all_the_same(names):
     assert layout(renamed) == layout(names)
 
 
-def test_no_layout_belongs_to_two_libraries():
-    table = tomllib.loads(resources.files("detector.features").joinpath("libraries.toml").read_text("utf-8"))
-    assert sum(len(row["layouts"]) for row in table["library"]) == len(_known())
+TABLE = tomllib.loads(resources.files("detector.features").joinpath("libraries.toml").read_text("utf-8"))
+ROWS = [(text, row["name"]) for row in TABLE["library"] for text in row["layouts"]]
 
 
-def test_every_layout_of_the_table_can_be_sent():
-    assert [layout(text.replace("*", "Other").split()) for text in _known()] == list(_known())
+@pytest.mark.parametrize(("text", "name"), ROWS)
+def test_every_layout_of_the_table_can_be_sent_and_names_its_library(text, name):
+    sent = text.replace("*", "Other").split()
+    assert layout(sent) == text
+    assert name in {one.name for one in library(sent)}
+
+
+def test_a_layout_names_all_libraries_that_write_it_and_hardly_any_has_two():
+    sharing = defaultdict(set)
+    for text, name in ROWS:
+        sharing[text].add(name)
+    assert {
+        text: {one.name for one in library(text.replace("*", "x").split())} for text in sharing
+    } == sharing
+    assert [names for names in sharing.values() if len(names) > 1] == [{"tornado", "http of Node.js"}]
+
+
+@pytest.mark.parametrize("order", ["sorted", "host_first"])
+@pytest.mark.parametrize("dropped", [(), ("connection",), ("connection", "host")])
+@pytest.mark.parametrize("lower", [True, False])
+def test_what_a_companys_proxy_makes_of_the_clients_headers_names_no_library(order, dropped, lower):
+    proxy = Proxy("t13", lower=lower, order=order, added=(), dropped=frozenset(dropped))
+    sent = proxy.pass_on(Wire(tuple(BUN), (), "tool/1")).names
+    assert library(sent) == frozenset()
+
+
+@pytest.mark.parametrize("change", [str.lower, str.upper, str.title])
+def test_case_is_left_out_of_account(change):
+    for text, _ in ROWS:
+        sent = text.replace("*", "other").split()
+        assert library([change(name) for name in sent]) == library(sent)
+
+
+FETCH = ["host", "connection", "x-app", "accept-encoding", "content-length"]
+HTTPX = ["Host", "Accept-Encoding", "Connection", "x-app", "Content-Length"]
 
 
 def test_what_no_reference_was_written_by_is_foreign():
-    fetch = ["host", "connection", "x-app", "accept-encoding", "content-length"]
-    httpx = ["Host", "Accept-Encoding", "Connection", "x-app", "Content-Length"]
-    assert foreign([BUN, fetch, httpx, ["Host"]], [BUN]) == (
-        [False, True, True, False],
-        [False, False, True, False],
-    )
-    assert foreign([httpx], [BUN, httpx]) == ([False], [False])
+    assert foreign([BUN, FETCH, HTTPX, ["Host"]], [BUN]) == [False, True, True, False]
+    assert foreign([HTTPX], [BUN, HTTPX]) == [False]
+    assert foreign([[name.upper() for name in HTTPX]], [HTTPX]) == [False]
     # nobody knows what the client itself is written in
-    assert foreign([httpx], [["Host"]]) == ([True], [False])
+    assert foreign([HTTPX], [["Host"]]) == [True]
+    assert foreign([], [BUN]) == foreign([], []) == []
+    assert foreign([HTTPX], []) == [True]
+
+
+def test_a_layout_that_the_clients_own_library_may_have_written_is_not_foreign(monkeypatch):
+    ours, theirs = Library("ours", "C"), Library("theirs", "C")
+    shared = {"host": frozenset({ours, theirs}), "host *": frozenset({ours}), "* host": frozenset({theirs})}
+    monkeypatch.setattr(libraries, "_known", lambda: shared)
+    lists = [["Host"], ["Host", "A"], ["A", "Host"]]
+    assert foreign(lists, [["Host", "A"]]) == [False, False, True]
+    assert foreign(lists, [["A", "Host"]]) == [False, True, False]
+    assert foreign(lists, [["Host"]]) == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (BUN, "Bun"),
+        (["x-app", "connection", "accept-encoding", "host", "content-length"], "http of Node.js or tornado"),
+        (["Accept", "X-App"], None),
+        ([], None),
+    ],
+)
+def test_libraries_are_named_in_words(names, expected):
+    assert library_names(names) == expected

@@ -14,12 +14,13 @@ from detector.features.streams import (
     KEY,
     _hours_of_day,
     _moves,
+    _sleepless,
     _starts,
-    _stretch,
     _tools,
     assign_streams,
     measure_sessions,
     measure_streams,
+    when_used,
 )
 
 DAY = 24
@@ -313,49 +314,38 @@ def test_quiet_hours_against_all_windows(rules, active):
         assert found == pytest.approx(least / sum(day))
 
 
-# -- stretch -----------------------------------------------------------------------
+# -- replies day and night ------------------------------------------------------------
 
 
-def stretch(rules, *active):
-    table = hours(*((0, hour, 1, 1) for hour in active))
-    return _stretch(table, "stream", rules)["stretch"].to_list()
+def sleepless(rules, *active, placed=True, silent=()):
+    """The share of one stream with a reply in each of some hours, and without one in others."""
+    rows = [(0, hour, 1) for hour in active] + [(0, hour, 0) for hour in silent]
+    schema = {"stream": pl.UInt32, "hour": pl.Int32, "replies": pl.UInt32}
+    table = pl.DataFrame(rows, schema=schema, orient="row")
+    place = pl.DataFrame({"stream": [0] if placed else [1]}, {"stream": pl.UInt32})
+    return _sleepless(table, place, rules)["sleepless_share"].to_list()
 
 
 @pytest.mark.parametrize(
-    ("active", "length"),
+    ("active", "share"),
     [
-        ((5,), 1),
-        ((5, 6, 7), 3),
-        ((0, 6), 7),  # five idle hours between are no rest
-        ((0, 7), 1),  # six are
-        ((0, 6, 12, 18), 19),
-        ((0, 1, 2, 9, 10), 3),
-        ((0, 1, 8, 9, 10), 3),
-        ((20, 26), 7),  # across midnight
+        (range(3 * DAY), 1),
+        (range(0, 3 * DAY, 6), 2 / 3),  # from hour 0 to 66: two whole days of three
+        (range(0, 3 * DAY, 7), 0),  # six idle hours are a rest
+        ([*range(DAY), *range(2 * DAY, 2 * DAY + 2), 4 * DAY], 1 / 3),
+        (range(2 * DAY), None),  # two days
     ],
 )
-def test_the_longest_activity_without_a_rest(rules, active, length):
-    assert stretch(rules, *active) == [length]
+def test_whole_days_and_nights_of_replies_among_the_days_with_one(rules, active, share):
+    assert sleepless(rules, *active) == [share if share is None else pytest.approx(share)]
 
 
-def test_hours_of_several_sessions_count_once(rules):
-    assert stretch(rules, 3, 3, 4, 4) == [2]
+def test_only_replies_keep_anybody_awake(rules):
+    assert sleepless(rules, 0, DAY, 2 * DAY, silent=range(1, DAY)) == [0]
 
 
-def test_the_stretch_of_one_stream_knows_nothing_of_another(rules):
-    table = hours((0, 1, 1, 1), (1, 2, 1, 1), (0, 3, 1, 1), (1, 4, 1, 1), (1, 6, 1, 1))
-    assert _stretch(table, "stream", rules).sort("stream").rows() == [(0, 3), (1, 5)]
-
-
-@given(st.lists(st.integers(0, 100), min_size=1, max_size=40))
-@settings(max_examples=80, deadline=None)
-def test_the_stretch_against_a_loop(rules, active):
-    longest, start, last = 0, None, None
-    for hour in sorted(active):
-        if last is None or hour - last - 1 >= rules.cadence.rest_hours:
-            start = hour
-        longest, last = max(longest, hour - start + 1), hour
-    assert stretch(rules, *active) == [longest]
+def test_people_at_several_addresses_sleep_at_none(rules):
+    assert sleepless(rules, *range(3 * DAY), placed=False) == []
 
 
 # -- moves -------------------------------------------------------------------------
@@ -493,9 +483,10 @@ def variety(rules, sessions, *rows):
     return _tools(table, Tools(*rows), rules)["tools_variety"].to_list()
 
 
-def test_variety_is_distinct_tool_sets_for_each_session_that_offers_any(rules):
-    # four sessions with tools, three sets; the fifth session offers none
-    assert variety(rules, 5, (0, 7), (1, 7), (2, 7), (2, 8), (3, 9)) == [0.75]
+def test_variety_counts_the_tool_sets_that_several_sessions_offer(rules):
+    # of four sets 7 is offered in three sessions, 8 in two, 9 and 5 in one each
+    assert variety(rules, 5, (0, 7), (1, 7), (2, 7), (2, 8), (3, 8), (3, 9), (4, 5)) == [2]
+    assert variety(rules, 3, (0, 7), (1, 8), (2, 9)) == [0]
 
 
 def test_too_few_sessions_with_tools_have_no_variety(rules):
@@ -599,19 +590,61 @@ def test_churn_is_the_most_orders_of_a_session_to_the_logarithm_of_all_requests(
     assert measured(*bare)["fingerprint_churn"].to_list() == [None]
 
 
-def test_hours_of_print_mode_are_not_the_accounts(measured, row):
+def test_the_stretch_and_the_restless_days_are_of_each_stream(measured, row):
     person = [row(3600 * hour, session_id="p", user_agent="x/1 (external, cli)") for hour in range(3)]
-    timer = [row(3600 * hour, session_id="t", user_agent="x/1 (external, sdk-cli)") for hour in range(48)]
+    timer = [row(3600 * hour, session_id="t", user_agent="x/1 (external, sdk-cli)") for hour in range(49)]
     found = {one["cohort"]: one for one in measured(*person, *timer).to_dicts()}
-    assert (found["interactive"]["stretch_h"], found["interactive"]["account_stretch_h"]) == (3, 3)
-    assert (found["headless"]["stretch_h"], found["headless"]["account_stretch_h"]) == (48, None)
+    assert (found["interactive"]["stretch_h"], found["interactive"]["restless_days"]) == (3, 0)
+    assert (found["headless"]["stretch_h"], found["headless"]["restless_days"]) == (49, 2)
 
 
-def test_the_accounts_stretch_joins_its_streams(measured, row):
-    day = [row(3600 * hour, session_id="d", user_agent="x/1") for hour in range(5)]
-    night = [row(3600 * (5 + hour), session_id="n", user_agent="y/1") for hour in range(7)]
-    found = measured(*day, *night).sort("client")
-    assert found.select("stretch_h", "account_stretch_h").rows() == [(5, 12), (7, 12)]
+def test_moves_in_print_mode_are_nobodys(measured, row):
+    agents = ("x/1 (external, cli)", "x/1 (external, sdk-cli)")
+    rows = [
+        row(DAY * 3600 * day, session_id=a, user_agent=a, country="DE") for day in range(3) for a in agents
+    ]
+    assert measured(*rows).sort("cohort").select("cohort", "country_moves").rows() == [
+        ("headless", None),
+        ("interactive", 0),
+    ]
+
+
+def test_a_stream_has_days_and_a_person_who_replies(measured, row):
+    # two prompts a day, an hour apart, on four days
+    rows = [
+        row(DAY * 3600 * day + 3600 * turn, session_id=f"d{day}", user_agent="x/1", tool_result=False)
+        for day in range(4)
+        for turn in range(2)
+    ]
+    (found,) = measured(*rows).to_dicts()
+    assert (found["days"], found["attended_days"], found["attended"]) == (4, 4, True)
+    (alone,) = measured(*rows[::2]).to_dicts()
+    assert (alone["days"], alone["attended_days"], alone["attended"]) == (4, 0, False)
+
+
+def test_where_nothing_tells_prompts_from_steps_nobody_knows_whether_a_person_is_there(measured, row):
+    rows = [row(60 * at, user_agent="x/1") for at in range(9)]
+    every = frozenset(record.name for record in FEATURES)
+    assert measured(*rows)["attended"].to_list() == [False]
+    assert measured(*rows, features=every - {"attended_days"})["attended"].to_list() == [None]
+    assert measured(*rows, features="available")["attended"].to_list() == [None]
+
+
+@pytest.mark.parametrize(("elsewhere", "known"), [(0, True), (1, True), (2, False)])
+def test_the_address_of_a_stream_is_the_one_that_it_nearly_always_comes_from(measured, row, elsewhere, known):
+    # 19 of 20 requests are 95 %, 18 of 20 are not enough
+    rows = [
+        row(at, user_agent="x/1", client_ip="192.0.2.2" if at < elsewhere else "192.0.2.1")
+        for at in range(20)
+    ]
+    (network,) = measured(*rows)["network"].to_list()
+    assert (network is not None) is known
+
+
+def test_operators_are_not_counted_before_the_fleet_is_known(pipeline, row, rules):
+    every = frozenset(record.name for record in FEATURES)
+    found = pipeline(talk(row, "a", 3), rules, features=every - {"operator_accounts"})
+    assert found.streams["operator_accounts"].to_list() == [None]
 
 
 @pytest.mark.parametrize("abroad", [False, True])
@@ -683,3 +716,20 @@ def test_sessions_are_measured_out_of_scope_too(pipeline, row, rules):
 def test_a_session_ends_with_its_last_answer_at_most_a_day_after_its_last_request(pipeline, row, rules):
     found = pipeline([row(0, duration_ms=None), row(5, duration_ms=1e18)], rules).sessions
     assert found.select(length=pl.col("end") - pl.col("start")).item() == timedelta(days=1, seconds=5)
+
+
+def test_a_version_is_vouched_for_where_telemetry_agrees_with_what_was_served(pipeline, row):
+    post = {"path": "/api/event_logging/batch"}
+    rows = [
+        row(0, account_id="ann", user_agent="x/1"),
+        row(1, account_id="ann", telemetry_requests=1, **post),
+        row(0, account_id="bob", user_agent="x/1"),
+        row(1, account_id="bob", telemetry_requests=40, **post),  # made up
+        row(0, account_id="cyd", user_agent="x/1"),
+    ]
+    found = when_used(pipeline(rows).sessions)
+    assert found.select("account", "client_version", "vouched").rows() == [
+        (0, "1", True),
+        (1, "1", False),
+        (2, "1", False),
+    ]

@@ -1,10 +1,10 @@
-from math import e, log
+from math import e, exp, log
 
 import polars as pl
 import pytest
 
 from detector.features.cadence import LARGEST_COUNT, MICRO
-from detector.features.telemetry import COUNTERS, SHORTEST_S, counters, posts
+from detector.features.telemetry import AGREE, COUNTERS, SHORTEST_S, agrees, counters, posts
 
 POST = {"kind": "telemetry"}
 PROBE = {"kind": "probe"}
@@ -102,3 +102,42 @@ def test_made_up_counts_do_not_overflow(counted):
 
 def test_counters_are_those_that_are_announced(counted):
     assert tuple(counted({})) == COUNTERS
+
+
+# -- what vouches ----------------------------------------------------------------
+
+
+def vouched(**counts):
+    base = {"posts": 1, "reports": 1, "reported": 0, "served": 0, "unheard": 0}
+    return pl.DataFrame([base | counts]).select(agrees()).item()
+
+
+@pytest.mark.parametrize(
+    ("reported", "agree"),
+    [
+        (99, True),
+        (67, True),  # ln(100 / 68) is 0.386
+        (66, False),  # ln(100 / 67) is 0.4005
+        (148, True),  # ln(149 / 100) is 0.399
+        (149, False),  # ln(150 / 100) is 0.405
+        (0, False),
+        (10**12, False),
+    ],
+)
+def test_telemetry_vouches_where_it_reports_about_as_many_requests_as_were_served(reported, agree):
+    assert exp(AGREE) == pytest.approx(1.49, abs=0.002)
+    assert vouched(reported=reported, served=99) is agree
+
+
+def test_silence_vouches_for_nothing():
+    assert vouched(posts=0, reports=0, served=5) is False
+    assert vouched(posts=0, reports=0, served=0) is False
+
+
+def test_posts_that_give_no_number_vouch_for_all_requests():
+    assert vouched(reports=0, served=500) is True
+
+
+def test_what_a_group_lost_is_not_due():
+    assert vouched(reported=10, served=100, unheard=90) is True
+    assert vouched(reported=10, served=100, unheard=0) is False

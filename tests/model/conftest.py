@@ -52,12 +52,6 @@ def rows_of():
 
 
 @pytest.fixture(scope="session")
-def rules():
-    """Decision settings in which the outermost 1 in 20 counts."""
-    return replace(default_settings().decision, counting=1.0)
-
-
-@pytest.fixture(scope="session")
 def quick():
     """Settings of a small forest."""
     settings = default_settings()
@@ -84,6 +78,11 @@ def people():
             "version_known": np.ones(len(account)),
             "reporting": rng.random(len(account)) < 0.9,
             "served": rng.integers(20, 400, len(account)),
+            "attended": rng.random(len(account)) < 0.9,
+            "days": np.full(len(account), 7),
+            "client": ["own"] * len(account),
+            "start_phase": np.zeros(len(account)),
+            "helpers": np.zeros(len(account), dtype=np.int64),
             **columns,
         }
     )
@@ -97,6 +96,8 @@ def robots(people):
     }
     base = {"stream": range(1000, 1005), "account": range(1000, 1005), "cohort": ["interactive"] * 5}
     rest = {"odd": [True] * 5, "reporting": [False] * 5, "served": [100] * 5, "version_known": [1.0] * 5}
+    rest |= {"attended": [False] * 5, "days": [7] * 5, "client": ["own"] * 5}
+    rest |= {"start_phase": [0.0] * 5, "helpers": [0] * 5}
     return pl.DataFrame({**base, **rest, **far}).select(people.columns).cast(dict(people.schema))
 
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from detector.engine.local import score
-from detector.report.case import Case
+from detector.report.case import Case, HeaderLine, Related
 from detector.report.casefile import cases, explain
 from detector.simulate import FleetOptions, simulate
 
@@ -77,8 +77,19 @@ def _filled(value, text, *, kept=()):
 def hostile(riding):
     """Make a case in which every text is a given one; verdicts and units stay what the code reads."""
 
+    # Nobody shares anything in the sample, nor do its headers look like another client's.
+    alike = dataclasses.replace(
+        riding,
+        headers=(
+            HeaderLine("cli", "1.2", 90, 80, ("Host", "Accept"), ("Host",), "httpx", "tool"),
+            HeaderLine("cli", "1.2", 70, 60, ("Host", "Accept"), None, "httpx", "tool"),
+            *riding.headers,
+        ),
+        related=(Related("address", 7, 3, ("a1", "a2", "a3", "a4", "a5")), Related("tools", 1, 1, ("b",))),
+    )
+
     def make(text) -> Case:
-        case = _filled(riding, text, kept=("verdict", "clearing", "reasons", "against", "evidence"))
+        case = _filled(alike, text, kept=("verdict", "clearing", "reasons", "against", "evidence"))
         kept = {
             name: tuple(
                 dataclasses.replace(one, **dict.fromkeys(fields, text)) for one in getattr(riding, name)

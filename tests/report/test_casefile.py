@@ -6,9 +6,10 @@ import pytest
 
 import detector
 from detector.errors import InputError
+from detector.report.case import Related
 from detector.report.casefile import cases, explain
 from detector.report.text import visible
-from detector.schema import FAMILIES, VERDICTS
+from detector.schema import FAMILIES, RELATED, VERDICTS
 from detector.verdict.meaning import NEXT_STEPS
 
 
@@ -118,9 +119,26 @@ def test_reasons_and_what_speaks_against_name_different_families_first(found):
         assert not {one.feature for one in case.reasons} & {one.feature for one in case.against}
 
 
+def test_what_headers_look_like_and_who_shares_what_is_read_from_the_tables(copy, riding):
+    headers = pl.read_parquet(copy / "headers.parquet")
+    headers.with_columns(library=pl.lit("httpx"), resembles=pl.lit("tool")).write_parquet(
+        copy / "headers.parquet"
+    )
+    rows = [(riding.account_id, "address", 7, 3, ["a", "b"]), ("nobody", "device", 1, 0, ["c"])]
+    pl.DataFrame(rows, RELATED, orient="row").write_parquet(copy / "related.parquet")
+    case = explain(copy, riding.account_id)
+    assert {(one.library, one.resembles) for one in case.headers} == {("httpx", "tool")}
+    assert case.related == (Related("address", 7, 3, ("a", "b")),)
+    plain = case.to_dict()
+    assert plain["related"] == [{"by": "address", "accounts": 7, "flagged": 3, "others": ["a", "b"]}]
+    assert plain["headers"][0]["library"] == "httpx"
+    assert plain["headers"][0]["resembles"] == "tool"
+
+
 def test_other_accounts_have_no_traces(of):
     case = of("clear")
     assert (case.activity, case.headers, case.clearing, case.against) == ((), (), (), ())
+    assert case.related == ()
     assert case.timeline
 
 

@@ -101,6 +101,13 @@ def test_pictures_have_a_row_for_every_day_from_first_to_last():
     assert templates().filters["picture"]({}) == []
 
 
+def test_it_says_what_headers_look_like_and_who_shares_what(hostile):
+    text = " ".join(" ".join(read(document_html(case_document(hostile("<b>")))).text).split())
+    assert "of them flagged; laid out as by <b>, names like those of <b>:" in text
+    assert "shares <b> with 7 other accounts, 3 of them flagged: <b>, <b>, <b>, <b>, <b> and 2 more" in text
+    assert "shares <b> with 1 other account, flagged: <b>" in text
+
+
 @pytest.mark.parametrize("letter", [False, True])
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_case_has_the_tags_of_an_honest_one_and_shows_the_text(text, letter, hostile):

@@ -162,6 +162,18 @@ def test_a_hostile_case_has_the_shape_of_an_honest_one(text, letter, hostile):
     assert all(letter.isprintable() or letter == "\n" for letter in written)
 
 
+def test_it_says_what_headers_look_like_and_who_shares_what(hostile):
+    lines = document_markdown(case_document(hostile("a|b"))).splitlines()
+    looks = "of them flagged; laid out as by `a|b,` names like those of"
+    assert f"90 requests as `a|b` `a|b,` 80 {looks} `a|b:`" in lines
+    assert f"- 70 requests as `a|b` `a|b,` 60 {looks} `a|b`" in lines
+    at = lines.index("## other accounts")
+    assert lines[at + 2 : at + 4] == [
+        f"- shares `a|b` with 7 other accounts, 3 of them flagged: {'`a|b,` ' * 4}`a|b` and 2 more",
+        "- shares `a|b` with 1 other account, flagged: `a|b`",
+    ]
+
+
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_every_verdict_has_a_page(verdict, of):
     case = of(verdict)

@@ -34,6 +34,13 @@ def test_hours_and_sessions_of_both_parts_are_shown(parted):
     assert {line.startswith("  *  ") for line in rows[: rows.index("")]} == {True, False}
 
 
+def test_it_says_what_headers_look_like_and_who_shares_what(hostile):
+    text = " ".join(render_text(hostile("odd")).split())
+    assert "of them flagged; laid out as by odd, names like those of odd:" in text
+    assert "other accounts - shares odd with 7 other accounts, 3 of them flagged: odd, odd" in text
+    assert "odd and 2 more - shares odd with 1 other account, flagged: odd" in text
+
+
 def test_charts_draw_hours_and_two_weeks_at_most():
     counts = {NOON: (1, 5), NOON + timedelta(hours=1): (0, 5), NOON + timedelta(hours=2): (0, 0)}
     assert chart(counts)[1:] == ["2026-11-02  ............#o.........."]

@@ -6,7 +6,7 @@ import pytest
 from detector.errors import InputError
 from detector.report.casefile import cases, explain
 from detector.report.folder import EXTRA, open_verdicts
-from detector.schema import ACCOUNT_VERDICT
+from detector.schema import ACCOUNT_VERDICT, HEADERS
 from detector.verdict.write import RUN_FILES, TABLES
 
 
@@ -85,4 +85,20 @@ def test_reasons_of_another_kind_are_refused(copy, accounts):
     assert table.schema["reasons"] != ACCOUNT_VERDICT["reasons"]
     table.write_parquet(copy / "accounts.parquet")
     with pytest.raises(InputError, match="not a verdict table: reasons missing or of another type"):
+        explain(copy, accounts["account_id"][0])
+
+
+def test_headers_of_an_earlier_version_look_like_nothing(copy, found):
+    table = pl.read_parquet(copy / "headers.parquet")
+    table.drop("library", "resembles").write_parquet(copy / "headers.parquet")
+    assert open_verdicts(copy).collect(open_verdicts(copy).tables["headers"]).schema == HEADERS
+    for one, now in zip(cases(copy), found, strict=True):
+        assert {(line.library, line.resembles) for line in one.headers} <= {(None, None)}
+        assert [line.seen for line in one.headers] == [line.seen for line in now.headers]
+
+
+def test_headers_that_look_like_numbers_are_refused(copy, accounts):
+    table = pl.read_parquet(copy / "headers.parquet").with_columns(library=pl.lit(1))
+    table.write_parquet(copy / "headers.parquet")
+    with pytest.raises(InputError, match="not a verdict table: library missing or of another type"):
         explain(copy, accounts["account_id"][0])

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from detector.features.registry import FEATURES
+from detector.report.case import Related
 from detector.report.casehtml import document_html
 from detector.report.casemarkdown import document_markdown
 from detector.report.casetext import document_text
@@ -59,6 +60,18 @@ def test_nothing_of_what_gave_it_away_is_in_any_form(found):
         for form in forms(case):
             leaked = [secret for secret in secrets if secret in form]
             assert leaked == [], case.account_id
+
+
+def test_other_accounts_and_what_headers_look_like_are_the_owners_business_in_no_form(riding):
+    alike = dataclasses.replace(
+        riding,
+        headers=tuple(
+            dataclasses.replace(one, library="httpx", resembles="litellm") for one in riding.headers
+        ),
+        related=(Related("address", 1_234, 567, ("stranger-1", "stranger-2")),),
+    )
+    assert forms(alike) == forms(riding)
+    assert not any("stranger" in form or "other account" in form.lower() for form in forms(alike))
 
 
 def test_a_watched_or_clear_account_learns_nothing_but_that(of):

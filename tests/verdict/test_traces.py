@@ -16,6 +16,7 @@ TOLD = pl.DataFrame(
 )
 AGENT = "claude-cli/2.1.330 (external, cli)"
 NAMES = ["Accept", "X-App", "Host"]
+TOOL = ["Accept", "User-Agent", "X-Tool"]
 
 
 # -- hours ----------------------------------------------------------------------
@@ -65,8 +66,12 @@ def marks(*rows):
 @pytest.fixture(scope="module")
 def sent():
     """Ask for the header lists of accounts; thirty accounts send the usual order."""
-    usual = ("claude-cli", "*", "order", "Accept,X-App,Host", 30.0, 30.0)
-    known = pl.DataFrame([usual], POPULATION, orient="row")
+    usual = [
+        ("claude-cli", "*", "order", "Accept,X-App,Host", 30.0, 30.0),
+        ("claude-cli", "*", "core", "accept,x-app", 30.0, 30.0),
+        ("litellm", "*", "core", "accept,user-agent,x-tool", 30.0, 0.0),
+    ]
+    known = pl.DataFrame(usual, POPULATION, orient="row")
 
     def ask(seen, facts):
         return headers(TOLD, seen, facts, [known], default_settings())
@@ -78,15 +83,15 @@ def test_lists_stand_beside_the_expected_one_flagged_ones_first(sent):
     found = sent(marks((0, 0, 1, 5), (0, 0, 2, 1), (1, 1, 1, 90), (2, 1, 1, 2)), prints(NAMES[::-1], NAMES))
     assert found.schema == HEADERS
     assert found.rows() == [
-        ("a", "claude-cli", "2.1.330", 6, 6, NAMES[::-1], NAMES),
-        ("a", "claude-cli", "2.1.330", 90, 0, NAMES, NAMES),
-        ("b", "claude-cli", "2.1.330", 2, 2, NAMES, NAMES),
+        ("a", "claude-cli", "2.1.330", 6, 6, NAMES[::-1], NAMES, None, None),
+        ("a", "claude-cli", "2.1.330", 90, 0, NAMES, NAMES, None, None),
+        ("b", "claude-cli", "2.1.330", 2, 2, NAMES, NAMES, None, None),
     ]
 
 
 def test_hop_headers_stay_in_what_was_seen_and_are_not_compared(sent):
     (row,) = sent(marks((0, 0, 1, 5)), prints(["Via", *NAMES])).rows()
-    assert row[-2:] == (["Via", *NAMES], NAMES)
+    assert row[-4:-2] == (["Via", *NAMES], NAMES)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,52 @@ def test_hop_headers_stay_in_what_was_seen_and_are_not_compared(sent):
 )
 def test_without_a_whole_list_of_a_known_client_nothing_is_expected(sent, facts, expected):
     (row,) = sent(marks((0, 0, 1, 5)), facts).rows()
-    assert row[-2:] == (NAMES, expected)
+    assert row[-4:-2] == (NAMES, expected)
+
+
+HTTPX = ["Host", "Accept-Encoding", "Connection", *TOOL, "Content-Length"]
+"""As httpx lays out the names of a tool."""
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (HTTPX, ("httpx", "litellm")),
+        (["Via", *HTTPX], ("httpx", "litellm")),
+        (
+            [*TOOL, "Connection", "Accept-Encoding", "Host", "Content-Length"],
+            ("http of Node.js or tornado", "litellm"),
+        ),
+        (["Host", "Accept-Encoding", "Connection", "Accept", "X-App", "Content-Length"], ("httpx", None)),
+        (TOOL, (None, "litellm")),
+        (["Host", *TOOL[:-1]], (None, None)),
+        (NAMES, (None, None)),
+    ],
+)
+def test_a_list_says_which_library_and_which_other_client_it_looks_like(sent, names, expected):
+    (row,) = sent(marks((0, 0, 1, 5)), prints(names)).rows()
+    assert row[-2:] == expected
+
+
+def test_a_cut_list_looks_like_nothing(sent):
+    (row,) = sent(marks((0, 0, 1, 5)), prints(HTTPX, headers_complete=False)).rows()
+    assert row[-2:] == (None, None)
+
+
+def test_a_client_that_is_named_does_not_resemble_itself(sent):
+    facts = pl.concat(
+        [
+            prints(HTTPX, user_agent="litellm/1.2"),
+            prints(HTTPX).with_columns(fingerprint=pl.lit(1, pl.Int64)),
+            prints(HTTPX, user_agent=None).with_columns(fingerprint=pl.lit(2, pl.Int64)),
+        ]
+    )
+    found = sent(marks((0, 0, 1, 7), (0, 1, 1, 6), (0, 2, 1, 5)), facts)
+    assert found.select("client", "resembles").rows() == [
+        ("litellm", None),
+        ("claude-cli", "litellm"),
+        (None, "litellm"),
+    ]
 
 
 def test_requests_without_logged_headers_have_no_row(sent):

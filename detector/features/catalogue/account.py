@@ -46,7 +46,7 @@ FEATURES: tuple[Feature, ...] = (
         definition="whole days and nights of replies without 6 h of rest / days with a reply, one address",
         null="tool_result or address not logged, several addresses, or fewer than 3 days with a reply",
         direction="high",
-        benign=0.5,
+        benign=0.35,
         source="no real person's active day lacked a 7-hour rest; several people behind one relay have none",
         text=(
             "somebody answered the model from one address day and night, without a 6-hour rest, on {value} "

@@ -9,6 +9,7 @@ from itertools import groupby
 from detector.features.units import measured
 from detector.report.case import Case, Clearing, HeaderLine, Reason
 from detector.report.casedocument import compared
+from detector.report.caselooks import likeness, shared
 from detector.report.headerdiff import Row, beside
 from detector.report.page.charts import Hour, Profile, Strip, profile, strip, window
 from detector.schema import VERDICTS
@@ -67,6 +68,7 @@ class Headers:
         client: name and version that the list claims.
         requests: with this list.
         said: how it compares, in words.
+        looks: which library and which other client it looks like, in words; empty where none.
         lines: the comparison as ``headerdiff.beside`` gives it, runs of equal names as one row
             (their number, ``skipped``, nothing); empty where nothing is the matter or known.
 
@@ -75,7 +77,17 @@ class Headers:
     client: str
     requests: int
     said: str
+    looks: str
     lines: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Other accounts that share something: a sentence, the ids of a few, and how many are not named."""
+
+    said: str
+    names: tuple[str, ...]
+    rest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,7 @@ class CaseData:
         changes: what would make the verdict a milder one.
         unchanged: number of answers that would not.
         headers: header lists, those of flagged requests where there are any.
+        others: accounts that share what it shows.
 
     """
 
@@ -108,6 +121,7 @@ class CaseData:
     changes: tuple[Clearing, ...]
     unchanged: int
     headers: tuple[Headers, ...]
+    others: tuple[Others, ...]
 
 
 def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseData:
@@ -139,6 +153,7 @@ def case_data(case: Case, first: date, last: date, *, telemetry: bool) -> CaseDa
         changes=changes,
         unchanged=len(case.clearing) - len(changes),
         headers=tuple(map(_headers, lists[:LISTS])),
+        others=tuple(Others(shared(one), one.others, one.accounts - len(one.others)) for one in case.related),
     )
 
 
@@ -193,16 +208,17 @@ def _why(reason: Reason) -> Why:
 
 
 def _headers(one: HeaderLine) -> Headers:
-    client = _client(one.client, one.client_version)
+    client, looks = _client(one.client, one.client_version), likeness(one)
     if not one.expected:
-        return Headers(client, one.requests, "no header list of this client is known to compare with", ())
+        said = "no header list of this client is known to compare with"
+        return Headers(client, one.requests, said, looks, ())
     rows = beside(one.expected, one.seen)
     # A name that moved stands on both sides and counts once.
     counts = Counter(matter for expected, matter, _ in rows if not (matter == "moved" and expected))
     told = [f"{counts[matter]} {words}" for matter, (_, words) in SIGNS.items() if counts[matter]]
     if not told:
-        return Headers(client, one.requests, "the names that this client sends, in its order", ())
-    return Headers(client, one.requests, ", ".join(told), tuple(_shortened(rows)))
+        return Headers(client, one.requests, "the names that this client sends, in its order", "", ())
+    return Headers(client, one.requests, ", ".join(told), looks, tuple(_shortened(rows)))
 
 
 def _shortened(rows: list[Row]) -> Iterator[Row]:

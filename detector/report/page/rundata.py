@@ -10,11 +10,15 @@ import polars as pl
 from detector.model.card import LIMITS
 from detector.schema import FAMILIES, VERDICTS
 from detector.verdict.meaning import MEANINGS, NEXT_STEPS
+from detector.verdict.names import TREATMENTS
 
-__all__ = ["Data", "Family", "Overview", "RunData", "Tally", "listed_accounts", "run_data"]
+__all__ = ["Client", "Data", "Family", "Overview", "RunData", "Tally", "listed_accounts", "run_data"]
 
 LISTED = ("harness", "declared_third_party", "watch")
 """Verdicts whose accounts have a case, in the order of the page."""
+
+CLIENTS = 50
+"""Client names that the page gives at most."""
 
 UNJUDGED = {
     "insufficient_data": "accounts had too little traffic to judge: neither guilty nor clear",
@@ -82,6 +86,17 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """A client name of the log: its accounts and requests, and how the policy takes it."""
+
+    name: str
+    accounts: int
+    requests: int
+    treatment: str
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RunData:
     """A run without its cases.
 
@@ -92,6 +107,8 @@ class RunData:
         rule: the policy's rule in a sentence.
         families: families of evidence, in the order of ``detector.schema.FAMILIES``.
         data: what was read.
+        clients: those with most requests.
+        more_clients: how many others there are; ``run.json`` names them.
         incidents: a sentence each.
         facts: names and values of the model and the run.
         limits: what the model cannot do, a sentence each.
@@ -104,6 +121,8 @@ class RunData:
     rule: str
     families: tuple[Family, ...]
     data: Data
+    clients: tuple[Client, ...]
+    more_clients: int
     incidents: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     limits: tuple[str, ...]
@@ -157,6 +176,8 @@ def run_data(accounts: pl.DataFrame, record: Mapping[str, Any]) -> RunData:
         rule=record.get("rule", record["policy"]),
         families=families,
         data=data,
+        clients=_clients(record),
+        more_clients=max(0, record.get("names", 0) - CLIENTS),
         incidents=tuple(incident["text"] for incident in record["incidents"]),
         facts=tuple(_facts(record)),
         limits=LIMITS,
@@ -170,6 +191,16 @@ def listed_accounts(accounts: pl.DataFrame) -> list[str]:
         place, "score", "account_id", descending=[False, True, False]
     )
     return listed["account_id"].to_list()
+
+
+def _clients(record: Mapping[str, Any]) -> tuple[Client, ...]:
+    """Return the clients with most requests; a record of an earlier version has none."""
+    return tuple(
+        Client(
+            row["client"], row["accounts"], row["requests"], TREATMENTS[row["treatment"]], bool(row["listed"])
+        )
+        for row in record.get("clients", ())[:CLIENTS]
+    )
 
 
 def _missing(record: Mapping[str, Any], family: str) -> tuple[str, ...]:

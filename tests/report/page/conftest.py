@@ -8,6 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from detector.report.casefile import cases
 from detector.report.page.page import report_page
+from detector.schema import RELATED
 
 HOSTILE = (
     '<script>document.title="owned"</script>',
@@ -48,7 +49,10 @@ def hostile_folder(sample_run, tmp_path_factory):
     """The sample's verdicts, every text in them hostile, and the names of the accounts."""
     folder = tmp_path_factory.mktemp("hostile") / "verdicts"
     shutil.copytree(sample_run[0], folder)
-    ids = pl.read_parquet(folder / "accounts.parquet")["account_id"].to_list()
+    accounts = pl.read_parquet(folder / "accounts.parquet")
+    ids = accounts["account_id"].to_list()
+    rows = [(name, "address", 7, 3, ids[:5]) for name in accounts.filter("flagged")["account_id"]]
+    pl.DataFrame(rows, RELATED, orient="row").write_parquet(folder / "related.parquet")
     names = {name: hostile(place) for place, name in enumerate(ids)}
     for path in folder.glob("*.parquet"):
         table = pl.read_parquet(path)
@@ -66,7 +70,7 @@ def hostile_folder(sample_run, tmp_path_factory):
 def _poisoned(table):
     """Hostile texts for the columns that hold text of a log."""
     texts = pl.Series([hostile(place) for place in range(table.height)], dtype=pl.String)
-    for name in ("session", "client", "client_version", "plan", "what", "text"):
+    for name in ("session", "client", "client_version", "plan", "what", "text", "library", "resembles", "by"):
         if name in table.columns:
             yield texts.alias(name)
     if "seen" in table.columns:
@@ -74,6 +78,8 @@ def _poisoned(table):
             "seen", [[hostile(place), "Accept", hostile(place + 1)] for place in range(table.height)]
         )
         yield pl.Series("expected", [["Accept", hostile(place + 2)] for place in range(table.height)])
+    if "others" in table.columns:
+        yield pl.Series("others", [[hostile(place), hostile(place + 1)] for place in range(table.height)])
     if "reasons" in table.columns:
         reasons = [
             [reason | {"text": hostile(place)} for place, reason in enumerate(row)]

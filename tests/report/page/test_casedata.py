@@ -3,8 +3,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from detector.report.case import Clearing, ClientLine, HeaderLine, HourLine, Reason
-from detector.report.page.casedata import AGAINST, REASONS, case_data
+from detector.report.case import Clearing, ClientLine, HeaderLine, HourLine, Reason, Related
+from detector.report.page.casedata import AGAINST, REASONS, Others, case_data
 
 FIRST, LAST = date(2026, 11, 2), date(2026, 11, 6)
 
@@ -132,6 +132,22 @@ def test_equal_and_unknown_header_lists_are_said_in_words(harness):
         "no header list of this client is known to compare with",
     ]
     assert [one.lines for one in changed(harness, headers=both).headers] == [(), ()]
+
+
+def test_header_lists_say_what_they_look_like_unless_they_are_the_clients_own(harness):
+    lists = [
+        dataclasses.replace(headers("AC", expected), library="httpx", resembles="litellm")
+        for expected in (("A", "B"), None, ("A", "C"))
+    ]
+    looks = [changed(harness, headers=(one,)).headers[0].looks for one in lists]
+    assert looks == ["laid out as by httpx, names like those of litellm"] * 2 + [""]
+
+
+def test_other_accounts_that_share_something_are_counted_and_named(harness):
+    found = changed(harness, related=(Related("device", 9, 4, ("a", "b")),))
+    assert found.others == (
+        Others("shares its device with 9 other accounts, 4 of them flagged", ("a", "b"), 7),
+    )
 
 
 def test_flagged_header_lists_come_before_others(harness):

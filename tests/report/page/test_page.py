@@ -85,7 +85,8 @@ def test_every_account_has_a_row_and_a_case(page, sample_cases):
     text = "".join(page.texts)
     assert sum("case" in one.get("class", "").split() for one in page.named("details")) == len(sample_cases)
     for case in sample_cases:
-        assert text.count(case.account_id) == 2
+        named = sum(case.account_id in one.others for other in sample_cases for one in other.related)
+        assert text.count(case.account_id) == 2 + named
         assert case.confidence in text
         assert all(one.text in text for one in case.reasons[:4])
 
@@ -124,10 +125,15 @@ def test_hostile_texts_are_escaped(hostile_page, hostile_folder, page):
     assert [letter for letter in set(text) if not letter.isprintable() and letter != "\n"] == []
     folder, _ = hostile_folder
     accounts = pl.read_parquet(folder / "accounts.parquet").filter(pl.col("flagged"))
-    for table, columns in (("accounts", ["account_id"]), ("plans", ["plan"]), ("headers", ["seen"])):
+    for table, columns in (
+        ("accounts", ["account_id"]),
+        ("plans", ["plan"]),
+        ("headers", ["seen", "library", "resembles"]),
+        ("related", ["by", "others"]),
+    ):
         rows = pl.read_parquet(folder / f"{table}.parquet").join(accounts, on="account_id", how="semi")
         for name in columns:
-            cells = rows[name].explode() if name == "seen" else rows[name]
+            cells = rows[name].explode() if name in {"seen", "others"} else rows[name]
             assert shown(cells[0], 40) in text, table
 
 
