@@ -26,7 +26,7 @@ def test_ingest_then_score_the_store(sample, tmp_path):
     assert "2 of dialect native, known by timestamp, account_id, path" in first
     assert (tmp_path / "store.key").stat().st_mode & 0o777 == 0o600
     again = json.loads(run("ingest", *days, "--store", store, "--json"))
-    assert (again["rows"], again["added"], again["duplicates"]) == (41153, 41153, 0)
+    assert (again["rows"], again["added"], again["duplicates"]) == (48379, 48379, 0)
     assert [source["known"] for source in again["sources"]] == [True, True, False, False, False]
     assert "81,970 requests" in run("score", store, "--output", tmp_path / "out")
 
@@ -35,10 +35,10 @@ def test_upkeep_of_a_store(sample, tmp_path):
     store = tmp_path / "store"
     run("ingest", sample, "--store", store, "--quiet")
     assert "81,970" in run("store", "info", store)
-    assert json.loads(run("store", "info", store, "--json"))["requests"] == 69905
+    assert json.loads(run("store", "info", store, "--json"))["requests"] == 81970
     assert run("store", "verify", store).startswith("sound")
     assert "files before" in run("store", "compact", store)
-    assert "14,491 requests before 2026-11-03" in run("store", "prune", store, "--before", "2026-11-03")
+    assert "17,990 requests before 2026-11-03" in run("store", "prune", store, "--before", "2026-11-03")
     assert json.loads(run("store", "info", store, "--json"))["first_day"] == "2026-11-03"
 
 

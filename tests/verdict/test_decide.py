@@ -238,7 +238,7 @@ def test_scores_lie_in_thirds_by_verdict_and_in_each_by_the_forest(verdicts):
 
 
 def test_a_watched_part_too_small_to_be_judged_ranks_its_account_with_the_watched(verdicts):
-    # the part has 10 answered requests, the floor is 20: it has no p-value, and the account a score of its own
+    # the part has 10 answered requests and the floor is 20: it has no p-value of its own
     person, part = (
         {"account": "a", "score": 0.9},
         {"account": "a", "served": 10, "strong": True, "score": 0.3},

@@ -363,7 +363,7 @@ SENTENCES = {
         12.4,
         0.2,
         {},
-        "sessions start at the same minutes of the clock; by chance 1 in 10^12 would; normally 63%",
+        "sessions start at the same minutes of the clock; by chance less than 0.1% would; normally 63%",
     ),
     "start_spread": (
         0.0,
@@ -430,7 +430,7 @@ SENTENCES = {
         0.0,
         {},
         (
-            "this product name stands on requests that ask a model by about 1 in 512 of this client's "
+            "this product name stands on requests that ask a model by 0.2% of this client's "
             "accounts at most; normally by 100%"
         ),
     ),
@@ -439,7 +439,7 @@ SENTENCES = {
         0.0005,
         {},
         (
-            "user agents of this form are sent by about 1 in 64 of this client's accounts at most; "
+            "user agents of this form are sent by 1.6% of this client's accounts at most; "
             "normally by more than 99.9%"
         ),
     ),
@@ -447,22 +447,19 @@ SENTENCES = {
         10.0,
         1.0,
         {},
-        "this accept-encoding is sent by about 1 in 1,024 of this client's accounts at most; normally by 50%",
+        "this accept-encoding is sent by 0.1% of this client's accounts at most; normally by 50%",
     ),
     "values_bits": (
         7.0,
         0.0,
         {},
-        (
-            "header values like these are sent by about 1 in 128 of this client's accounts at most; "
-            "normally by 100%"
-        ),
+        ("header values like these are sent by 0.8% of this client's accounts at most; normally by 100%"),
     ),
     "ja4_bits": (
         20.0,
         2.0,
         {},
-        "this TLS fingerprint is shown by about 1 in 10^6 of this client's accounts at most; normally by 25%",
+        "this TLS fingerprint is shown by less than 0.1% of this client's accounts at most; normally by 25%",
     ),
     "version_known": (
         0.0,

@@ -103,7 +103,7 @@ FEATURES: tuple[Feature, ...] = (
             direction="high",
             benign=5.0,
             source="surprisal against the claimed client's own population, counted in accounts",
-            text=f"{shown} by about {{value}} of this client's accounts at most; normally by {{baseline}}",
+            text=f"{shown} by {{value}} of this client's accounts at most; normally by {{baseline}}",
             ordinary=f"{shown} by {{value}} of this client's accounts; normally by {{baseline}}",
             unit="bits",
             decisive=5.0 if cause == "claim" else None,
