@@ -13,9 +13,7 @@ from datetime import date
 from functools import reduce
 from operator import or_
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from detector.features.clients import release_ranks
 from detector.features.incident import Incident
@@ -28,6 +26,9 @@ __all__ = ["set_aside"]
 
 RELEASED = ("fingerprint", "telemetry")
 """Families that a release changes; rhythm and usage stay those of who runs it."""
+
+SHOWN = ("usage", "account")
+"""Families that telemetry excuses, and that an event moves for those without it all the same."""
 
 RHYTHM = tuple(sorted({record.cause for record in SCORED if record.family == "cadence"}))
 """Causes that most people on a release do not show, and most accounts of a campaign do."""
@@ -72,13 +73,10 @@ def set_aside(
         concerned; and one incident for each release and each cohort that shifted.
 
     """
-    weighed = weigh(reference, streams, settings)
-    # A majority shows what it shows, also where telemetry or replies excuse its members.
-    told, shown = _evidence(streams, np.maximum(weighed, reference.orient(streams)), reference, settings)
+    told, shown = _evidence(streams, reference, settings)
     share = settings.incidents.shifted_share
     accounts, enough = streams["account"], streams["served"] >= settings.floors.served
-    unexcused = _evidence(streams, weighed, reference, settings)[1]
-    driven = reduce(or_, (unexcused[cause] for cause in RHYTHM))
+    driven = reduce(or_, (shown[cause] for cause in RHYTHM))
     incidents = []
     # What a release explains is no shift of its cohort: one event, one incident.
     for group in (*_releases(streams, used, known, settings), *_cohorts(streams, used, settings)):
@@ -104,9 +102,15 @@ def set_aside(
 
 
 def _evidence(
-    streams: pl.DataFrame, oriented: NDArray[np.float64], reference: Reference, settings: Settings
+    streams: pl.DataFrame, reference: Reference, settings: Settings
 ) -> tuple[dict[str, pl.Series], dict[str, pl.Series]]:
     """Return, by cause, the streams that could show it and those in which it counts."""
+    # A majority shows what it shows, also where its telemetry excuses it: the others may be silent.
+    raw = reference.orient(streams)
+    oriented = weigh(reference, streams, settings)
+    for column, record in enumerate(reference.features):
+        if record.family in SHOWN:
+            oriented[:, column] = raw[:, column]
     enough = streams["served"] >= settings.floors.served
     told: dict[str, pl.Series] = {}
     shown: dict[str, pl.Series] = {}
