@@ -56,7 +56,10 @@ VERSION = "version"
 LEAST = 0.01
 """Oriented value of silence where most are silent."""
 
-RANKING = frozenset({SILENCE, VERSION})
+PROBE = "probe"
+"""A start-up probe or helper calls that are missing beside telemetry: easily lost on the way."""
+
+RANKING = frozenset({SILENCE, VERSION, PROBE})
 """Causes that raise the score and make no family strong; of them only silence supports one that is."""
 
 REWRITTEN = frozenset({"order", "case", "encoding", "tls"})
@@ -146,6 +149,9 @@ def grounds(
     several = np.any([heard["fingerprint"], *map(evidence.anywhere, CROWD)], axis=0)
     uncached = evidence.counts("usage", "cache")
     beside_reports = _is(streams, _in_step(settings).any().over("account", "client"))
+    # Lost rows lose probes and counts, and make no timer.
+    timer = evidence.counts("telemetry", "timer") & evidence.anywhere(PROBE)
+    invented = strong["telemetry"] | timer
     ways = {
         "foreign program": (strong["fingerprint"] & evidence.beside("fingerprint"))
         # Another program built the prompts, whatever carried them.
@@ -154,7 +160,7 @@ def grounds(
         "farm": alone & heard["cadence"] & silent & evidence.counts("account", "operator"),
         # Switching telemetry off would have silenced both parts of the account.
         "rider": unattended & silent & beside_reports,
-        "invented telemetry": strong["telemetry"] & (heard["fingerprint"] | heard["cadence"]),
+        "invented telemetry": invented & (heard["fingerprint"] | heard["cadence"]),
         "relay": silent & ((people & several) | (sleepless & evidence.counts("account", "tools"))),
     }
     scheduled = _scheduled(streams)
@@ -162,7 +168,7 @@ def grounds(
     counting, in_print_mode = evidence.with_print_mode()
     return Grounds(
         np.column_stack([counting[family] for family in FAMILIES]),
-        strong["fingerprint"] | strong["telemetry"] | (unattended & habit & ~scheduled) | people,
+        strong["fingerprint"] | invented | (unattended & habit & ~scheduled) | people,
         np.any([*ways.values(), in_print_mode], axis=0),
         heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent & ~scheduled),
     )

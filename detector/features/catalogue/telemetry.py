@@ -27,7 +27,8 @@ def _coverage(floors: FloorSettings) -> pl.Expr:
 def _mismatch(floors: FloorSettings) -> pl.Expr:
     # What is lost on the way is silence; only what was never sent is made up.
     ratio = ((pl.col("reported") + 1) / (_due() + 1)).log().clip(lower_bound=0)
-    return pl.when((_due() >= floors.served) & (pl.col("reports") > 0)).then(ratio)
+    # A few posts may stand for many requests by chance, where a log keeps only some of its rows.
+    return pl.when((_due() >= floors.served) & (pl.col("reports") >= floors.served)).then(ratio)
 
 
 def _events(floors: FloorSettings) -> pl.Expr:
@@ -78,9 +79,10 @@ FEATURES: tuple[Feature, ...] = (
         cause="counts",
         level="session",
         definition="ln(requests reported / requests served), 0 where fewer were reported",
-        null="telemetry off or lost by the group, or fewer than 20 served requests",
+        null="telemetry off or lost by the group, or fewer than 20 served requests or posts",
         direction="high",
         benign=AGREE,
+        decisive=math.log(2.5),
         source="posts get lost on the way, and never grow",
         text=(
             "telemetry reported {part} requests and only {whole} were answered, {value} times as many; "
