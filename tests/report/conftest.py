@@ -1,6 +1,5 @@
 import dataclasses
 
-import polars as pl
 import pytest
 
 from detector.engine.local import score
@@ -28,15 +27,7 @@ def found(folder):
 
 
 @pytest.fixture(scope="session")
-def riding(sample, folder):
-    """Case of a person's account with a harness on it."""
-    labels = pl.read_parquet(sample / "_labels" / "accounts.parquet").filter(pl.col("class") == "riding")
-    opened = [explain(folder, account) for account in labels["account_id"]]
-    return max(opened, key=lambda case: min(case.flagged_sessions, case.sessions - case.flagged_sessions))
-
-
-@pytest.fixture(scope="session")
-def parted(root, tmp_path_factory):
+def riding(root, tmp_path_factory):
     """Case of an account of which a part rides, and that would be clear without it."""
     folder = tmp_path_factory.mktemp("riding")
     mixture = {"interactive": 0.7, "riding": 0.3}

@@ -13,16 +13,17 @@ from detector.schema import FAMILIES, RELATED, VERDICTS
 from detector.verdict.meaning import NEXT_STEPS
 
 
-def test_case_repeats_the_verdict_tables(riding, accounts, sample_run):
-    row = accounts.row(by_predicate=pl.col("account_id") == riding.account_id, named=True)
+def test_case_repeats_the_verdict_tables(of, accounts, sample_run):
+    case = of("harness")
+    row = accounts.row(by_predicate=pl.col("account_id") == case.account_id, named=True)
     for name in set(accounts.columns) - {"families", "reasons"}:
-        assert getattr(riding, name) == row[name]
-    assert list(riding.families) == row["families"]
-    assert [dataclasses.asdict(reason) for reason in riding.reasons] == row["reasons"]
-    assert len(riding.timeline) == riding.sessions
-    assert sum(line.flagged for line in riding.timeline) == riding.flagged_sessions
-    assert [line.start for line in riding.timeline] == sorted(line.start for line in riding.timeline)
-    assert riding.model == sample_run[1].record["model"]["id"]
+        assert getattr(case, name) == row[name]
+    assert list(case.families) == row["families"]
+    assert [dataclasses.asdict(reason) for reason in case.reasons] == row["reasons"]
+    assert len(case.timeline) == case.sessions
+    assert sum(line.flagged for line in case.timeline) == case.flagged_sessions
+    assert [line.start for line in case.timeline] == sorted(line.start for line in case.timeline)
+    assert case.model == sample_run[1].record["model"]["id"]
 
 
 def test_evidence_covers_every_family_and_speaks_for_the_account_too(riding):
@@ -87,13 +88,14 @@ def test_clients_add_up_to_the_account(found):
         assert {one.client for one in case.clients} == {line.client for line in case.timeline}
 
 
-def test_telemetry_adds_up_to_the_hours(found):
-    assert {one.part for case in found for one in case.telemetry} == {
+def test_telemetry_adds_up_to_the_hours(found, riding):
+    opened = [*found, riding]
+    assert {one.part for case in opened for one in case.telemetry} == {
         "flagged sessions",
         "other sessions",
         "all sessions",
     }
-    for case in found:
+    for case in opened:
         assert sum(one.served for one in case.telemetry) == sum(hour.served for hour in case.activity)
         assert sum(one.reported for one in case.telemetry) == sum(hour.reported for hour in case.activity)
         part = [one for one in case.telemetry if one.part == "flagged sessions"]
@@ -119,14 +121,15 @@ def test_reasons_and_what_speaks_against_name_different_families_first(found):
         assert not {one.feature for one in case.reasons} & {one.feature for one in case.against}
 
 
-def test_what_headers_look_like_and_who_shares_what_is_read_from_the_tables(copy, riding):
+def test_what_headers_look_like_and_who_shares_what_is_read_from_the_tables(copy, of):
+    flagged = of("harness")
     headers = pl.read_parquet(copy / "headers.parquet")
     headers.with_columns(library=pl.lit("httpx"), resembles=pl.lit("tool")).write_parquet(
         copy / "headers.parquet"
     )
-    rows = [(riding.account_id, "address", 7, 3, ["a", "b"]), ("nobody", "device", 1, 0, ["c"])]
+    rows = [(flagged.account_id, "address", 7, 3, ["a", "b"]), ("nobody", "device", 1, 0, ["c"])]
     pl.DataFrame(rows, RELATED, orient="row").write_parquet(copy / "related.parquet")
-    case = explain(copy, riding.account_id)
+    case = explain(copy, flagged.account_id)
     assert {(one.library, one.resembles) for one in case.headers} == {("httpx", "tool")}
     assert case.related == (Related("address", 7, 3, ("a", "b")),)
     plain = case.to_dict()

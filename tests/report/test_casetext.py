@@ -23,8 +23,8 @@ def test_every_verdict_opens_with_the_account_and_the_answer(verdict, of):
     assert "None" not in render_text(case)
 
 
-def test_hours_and_sessions_of_both_parts_are_shown(parted):
-    lines = render_text(parted).splitlines()
+def test_hours_and_sessions_of_both_parts_are_shown(riding):
+    lines = render_text(riding).splitlines()
     start = lines.index("  by hour of the day, UTC (# flagged, o other)")
     days = lines[start + 2 : lines.index("", start)]
     assert all(len(line.split()[1]) == 24 for line in days)

@@ -80,17 +80,17 @@ def test_a_watched_or_clear_account_learns_nothing_but_that(of):
         assert [one.title for one in page.sections] == ["your account", "the rule", "reference"]
 
 
-def test_it_says_when_and_what_would_settle_it(parted):
-    assert any(one.sessions and one.verdict == "clear" for one in parted.clearing)
-    page = owner_letter(parted)
+def test_it_says_when_and_what_would_settle_it(riding):
+    assert any(one.sessions and one.verdict == "clear" for one in riding.clearing)
+    page = owner_letter(riding)
     blocks = [block for one in page.sections for block in one.blocks]
     (hours,) = [block for block in blocks if isinstance(block, Hours)]
     assert sum(count for count, _ in hours.counts.values()) == sum(
-        h.flagged_requests for h in parted.activity
+        h.flagged_requests for h in riding.activity
     )
     (items,) = [block for block in blocks if isinstance(block, Items)]
     settled = {"clear", "insufficient_data", "out_of_scope"}
-    told = [one.what for one in parted.clearing if one.sessions and one.verdict in settled]
+    told = [one.what for one in riding.clearing if one.sessions and one.verdict in settled]
     assert [row[0] for row in items.rows] == [f"if {what}" for what in told] != []
 
 
