@@ -23,6 +23,7 @@ OUTSIDE = {
     "fingerprint_churn": 1.5,
     "sleepless_share": 0.9,
     "telemetry_coverage": 0.0,
+    "telemetry_mismatch": 0.6,
 }
 """Raw values past the benign range, below the decisive one except for hours of replies."""
 
@@ -218,9 +219,26 @@ def test_a_relay_shows_that_several_people_are_there_in_any_of_four_ways(sign):
     assert conclusive("sleepless_share", SILENT, sign, attended=True)
 
 
-def test_hours_of_replies_below_the_decisive_share_are_no_relay():
-    names, values = COMPLETE["relay"]
-    assert not conclusive(*names, **values, sleepless_share=0.7)
+def test_hours_of_replies_below_the_decisive_share_need_the_tool_sets_of_several():
+    names = ("sleepless_share", SILENT)
+    state = {"attended": True, "sleepless_share": 0.7}
+    assert conclusive(*names, "tools_variety", **state)
+    assert not conclusive(*names, "parallel_sessions", **state)
+    assert conclusive(*names, "parallel_sessions", attended=True, sleepless_share=0.75)
+
+
+def test_a_missing_probe_supports_a_timer_and_nothing_that_lost_rows_explain():
+    rhythm = {"attended": None}
+    assert conclusive("telemetry_spread", "probe_missing", "pause_share", **rhythm)
+    assert conclusive("telemetry_spread", "helper_missing", "pause_share", **rhythm)
+    assert not conclusive("telemetry_mismatch", "probe_missing", "pause_share", **rhythm)
+    assert not conclusive("probe_missing", "helper_missing", "pause_share", **rhythm)
+    assert not strong("probe_missing", "helper_missing")
+
+
+def test_two_and_a_half_times_as_many_reports_as_requests_are_invented():
+    assert conclusive("telemetry_mismatch", "pause_share", attended=None, telemetry_mismatch=1.0)
+    assert not conclusive("telemetry_mismatch", "pause_share", attended=None, telemetry_mismatch=0.9)
 
 
 def test_headers_of_one_kind_and_prompts_that_are_not_cached_are_another_program():
@@ -471,14 +489,14 @@ def test_conclusive_grounds_name_two_families(values, state):
 
 @given(values=VALUES, state=STATES)
 @effort(max_examples=300, deadline=None)
-def test_without_headers_and_made_up_telemetry_nobody_who_is_there_is_convicted_but_a_relay(values, state):
+def test_without_headers_and_made_up_telemetry_nobody_who_is_there_and_rests_is_convicted(values, state):
     mine = {"fingerprint", "telemetry"}
     values = [
-        0.0 if record.family in mine and record.cause != "silence" else value
+        0.0 if (record.family in mine and record.cause != "silence") or record.cause == "people" else value
         for record, value in zip(SCORED, values, strict=True)
     ]
     names = [name for name, value in zip(NAMES, values, strict=True) if value > 0]
-    table = stream(*names, **state | {"attended": True, "sleepless_share": 0.7})
+    table = stream(*names, **state | {"attended": True})
     assert not grounds(np.array([values]), table, SCORED, SETTINGS).conclusive[0]
 
 
