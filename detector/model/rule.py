@@ -28,8 +28,9 @@ WAYS = {
     "of another kind, for which missing telemetry is enough. Or they are in one way, telemetry is missing, "
     "and the prompts are not kept in the cache as the client keeps them",
     "unattended": "on a part of the account that looks like the provider's own client nobody ever answers "
-    "the model, for days, the rhythm is a program's, and the hours leave nobody a night's rest; and "
-    "evidence of another kind, for which missing telemetry is enough",
+    "the model, for days, the rhythm is a program's, and the hours leave nobody a night's rest or the "
+    "headers show one sign of another program; and evidence of another kind, for which missing telemetry "
+    "is enough",
     "farm": "nobody ever answers the model, telemetry is missing and the rhythm is a program's, on this "
     "and on several other accounts at one address where hardly anybody else is",
     "rider": "nobody ever answers the model and telemetry is missing, for days, on a part of an account "
@@ -156,7 +157,9 @@ def grounds(
         "foreign program": (strong["fingerprint"] & evidence.beside("fingerprint"))
         # Another program built the prompts, whatever carried them.
         | (heard["fingerprint"] & uncached & silent),
-        "unattended": unattended & evidence.counts("cadence", "hours") & evidence.beside("cadence"),
+        "unattended": unattended
+        & (evidence.counts("cadence", "hours") | heard["fingerprint"])
+        & evidence.beside("cadence"),
         "farm": alone & heard["cadence"] & silent & evidence.counts("account", "operator"),
         # Switching telemetry off would have silenced both parts of the account.
         "rider": unattended & silent & beside_reports,

@@ -12,6 +12,8 @@ from detector.simulate.plan import Wire
 from detector.simulate.proxies import Proxy
 
 BUN = ["Accept", "X-App", "Connection", "Host", "Accept-Encoding", "Content-Length"]
+WHOLE = ["Accept", "Authorization", "Content-Type", "User-Agent", "X-App", "anthropic-beta", *BUN[2:]]
+"""Names before, between and after the library's own where they are sorted."""
 
 
 @pytest.mark.parametrize(
@@ -100,8 +102,9 @@ def test_a_layout_names_all_libraries_that_write_it_and_hardly_any_has_two():
 @pytest.mark.parametrize("lower", [True, False])
 def test_what_a_companys_proxy_makes_of_the_clients_headers_names_no_library(order, dropped, lower):
     proxy = Proxy("t13", lower=lower, order=order, added=(), dropped=frozenset(dropped))
-    sent = proxy.pass_on(Wire(tuple(BUN), (), "tool/1")).names
-    assert library(sent) == frozenset()
+    for names in (BUN, WHOLE):
+        sent = proxy.pass_on(Wire(tuple(names), (), "tool/1")).names
+        assert library(sent) == frozenset()
 
 
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.title])

@@ -227,6 +227,14 @@ def test_hours_of_replies_below_the_decisive_share_need_the_tool_sets_of_several
     assert conclusive(*names, "parallel_sessions", attended=True, sleepless_share=0.75)
 
 
+def test_one_foreign_sign_stands_in_for_the_hours_of_an_unattended_stream():
+    names = (*RHYTHM, "order_distance", SILENT)
+    assert conclusive(*names)
+    for missing in names:
+        assert not conclusive(*(name for name in names if name != missing))
+    assert not conclusive(*names, attended=True)
+
+
 def test_a_missing_probe_supports_a_timer_and_nothing_that_lost_rows_explain():
     rhythm = {"attended": None}
     assert conclusive("telemetry_spread", "probe_missing", "pause_share", **rhythm)
