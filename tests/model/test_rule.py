@@ -230,7 +230,7 @@ def test_hours_of_replies_below_the_decisive_share_need_the_tool_sets_of_several
 def test_one_foreign_sign_stands_in_for_the_hours_of_an_unattended_stream():
     names = (*RHYTHM, "order_distance", SILENT)
     assert conclusive(*names)
-    for missing in names:
+    for missing in (*RHYTHM, "order_distance"):
         assert not conclusive(*(name for name in names if name != missing))
     assert not conclusive(*names, attended=True)
 
