@@ -236,15 +236,7 @@ def caught(sample_run):
     return severity(sample_run[1], sample_run[1].accounts.filter("flagged")["account_id"])
 
 
-LOWERED = pytest.mark.xfail(
-    reason="lower-case names are common behind proxies, so letters tell nothing even under the own TLS",
-    strict=True,
-)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=LOWERED) if name == "lower case" else name for name in CHANGES]
-)
+@pytest.mark.parametrize("name", CHANGES)
 def test_what_all_flagged_accounts_do_to_their_requests_earns_none_a_milder_verdict(judge, log, caught, name):
     after = judge(changed(log, of(*caught), **CHANGES[name]))
     assert milder(caught, severity(after, caught)) == {}
