@@ -72,10 +72,9 @@ def headers(settings: ClientSettings) -> list[pl.Expr]:
     the client: hop headers that proxies and CDNs add are stripped first.
 
     ``names`` lower-case names in wire order, either credential header as one name;
-    ``raw_names`` the same with case as received; ``hops`` whether a hop header was
-    seen; ``lowered`` whether no name holds a capital letter; ``core`` the sorted
-    names without those that belong to the connection; ``accept_encoding`` and
-    ``values`` (the other harmless values, numbers masked, sorted by name).
+    ``raw_names`` the same with case as received; ``core`` the sorted names without those
+    that belong to the connection; ``accept_encoding`` and ``values`` (the other harmless
+    values, numbers masked, sorted by name).
     """
     complete = pl.col("headers_complete").fill_null(value=True)
     listed = pl.when(complete & (pl.col("header_names").list.len() > 0)).then(pl.col("header_names"))
@@ -97,8 +96,6 @@ def headers(settings: ClientSettings) -> list[pl.Expr]:
     return [
         names.alias("names"),
         raw.alias("raw_names"),
-        listed.list.eval(hop).list.any().alias("hops"),
-        (raw.list.eval(pl.element().str.contains(r"[A-Z]")).list.any().not_()).alias("lowered"),
         names.list.eval(pl.element().filter(~pl.element().is_in(TRANSPORT)).unique().sort())
         .list.join(",")
         .alias("core"),

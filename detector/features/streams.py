@@ -202,7 +202,6 @@ def _hours_of_day(hours: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     days = rows.group_by("stream").agg(
         days=(pl.col("hour") // 24).n_unique(),
         total=pl.col("count").sum(),
-        active=pl.col("hour_of_day").n_unique(),
     )
     day = rows.group_by("stream", "hour_of_day").agg(pl.col("count").sum())
     grid = days.select("stream").join(

@@ -150,7 +150,6 @@ def _judge(
     table = table.with_columns(
         fresh=fresh,
         modelled=~pl.col("declared") & (pl.col("served") >= settings.floors.served),
-        part=pl.col("requests") / total,
         named_share=named / total,
     )
     # The provider's own telemetry speaks for a client that no list has yet.
