@@ -159,6 +159,7 @@ class FloorSettings(Section):
     days: int
     habit_days: int
     prompts: int
+    single_prompts: int
     replies: int
     named: int
 

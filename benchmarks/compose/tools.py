@@ -24,7 +24,7 @@ RECORDED = (
     *("nanobot-anthropic", "kilo", "qwen"),
 )
 FIRST_PARTY = ("opencode-auth", "code-puppy", "crushproxy", "ccr")
-KEPT_OUT = ("crushproxy", "kilo", "claude-code/2.1.74", "copied:aiohttp")
+KEPT_OUT = ("crushproxy", "kilo", "claude-code/2.1.74")
 """Tools that no setting may be chosen on."""
 
 UNLISTED = (

@@ -269,5 +269,6 @@ def _distances(
             found["headers_missing"][at], found["headers_extra"][at] = nearest_set(cores, common)
         if common := orders.get(str(client)):
             found["order_distance"][at], found["case_distance"][at] = nearest_order(raw, common)
-            found["foreign_library"][at] = foreign(raw, common)
+            encodings = part["accept_encoding"].str.strip_prefix("accept-encoding=").to_list()
+            found["foreign_library"][at] = foreign(raw, common, encodings)
     return [pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in found.items()]

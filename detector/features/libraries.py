@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from itertools import groupby
+from itertools import groupby, product
 
 __all__ = ["Library", "foreign", "layout", "library", "library_names"]
 
@@ -41,13 +41,20 @@ def layout(names: Sequence[str]) -> str:
     return " ".join(mark for name, run in groupby(marked) for mark in (["*"] if name == "*" else run))
 
 
-def library(names: Sequence[str]) -> frozenset[Library]:
+def library(names: Sequence[str], encoding: str | None = None) -> frozenset[Library]:
     """Return the libraries that write their headers in this layout; none where none is known to.
 
     What follows the library's own headers hides it no more than what stands before them.
+
+    Args:
+        names: header names in wire order, without those of hops.
+        encoding: the accept-encoding, null where none was logged. A layout that proxies write too
+            names a library only with an accept-encoding of that library's.
+
     """
-    shape = layout(names)
-    return _known().get(shape) or _known().get(shape.removesuffix(" *"), frozenset())
+    known, whole = _known(), layout(names)
+    keys = ((shape, value) for shape in (whole, whole.removesuffix(" *")) for value in ("", encoding or ""))
+    return next((known[key] for key in keys if key in known), frozenset())
 
 
 def library_names(names: Sequence[str]) -> str | None:
@@ -55,29 +62,35 @@ def library_names(names: Sequence[str]) -> str | None:
     return " or ".join(sorted(one.name for one in library(names))) or None
 
 
-def foreign(lists: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> list[bool]:
+def foreign(
+    lists: Sequence[Sequence[str]],
+    references: Sequence[Sequence[str]],
+    encodings: Sequence[str | None] | None = None,
+) -> list[bool]:
     """Tell which lists another library wrote than those of the references.
 
     Args:
         lists: header names in wire order.
         references: orders that are known to be a client's own.
+        encodings: the accept-encoding sent with each list, null where none was logged.
 
     Returns:
         For each list whether a known library wrote it, and none that may have written a reference.
 
     """
     own = frozenset().union(*map(library, references))
-    wrote = [library(names) for names in lists]
+    values = encodings or [None] * len(lists)
+    wrote = [library(names, value) for names, value in zip(lists, values, strict=True)]
     return [bool(libraries) and not libraries & own for libraries in wrote]
 
 
 @cache
-def _known() -> dict[str, frozenset[Library]]:
-    """Return the libraries of each layout of ``libraries.toml``."""
+def _known() -> dict[tuple[str, str], frozenset[Library]]:
+    """Return the libraries of each layout and accept-encoding (``""``: any) of ``libraries.toml``."""
     text = resources.files("detector.features").joinpath("libraries.toml").read_text("utf-8")
-    layouts: dict[str, frozenset[Library]] = {}
+    layouts: dict[tuple[str, str], frozenset[Library]] = {}
     for row in tomllib.loads(text)["library"]:
-        for spelling in row["layouts"]:
-            key = spelling.lower()
+        for spelling, encoding in product(row["layouts"], row.get("encodings", [""])):
+            key = spelling.lower(), encoding
             layouts[key] = layouts.get(key, frozenset()) | {Library(row["name"], row["language"])}
     return layouts

@@ -28,9 +28,10 @@ WAYS = {
     "of another kind, for which missing telemetry is enough. Or they are in one way, telemetry is missing, "
     "and the prompts are not kept in the cache as the client keeps them",
     "unattended": "on a part of the account that looks like the provider's own client nobody ever answers "
-    "the model, for days, the rhythm is a program's, and the hours leave nobody a night's rest or the "
-    "headers show one sign of another program; and evidence of another kind, for which missing telemetry "
-    "is enough",
+    "the model, for days, the rhythm is a program's, and the hours leave nobody a night's rest, or the "
+    "headers show one sign of another program, or in many conversations on most days no part of the "
+    "account holds a second prompt and nothing shows the client's own scheduler; and evidence of another "
+    "kind, for which missing telemetry is enough",
     "farm": "nobody ever answers the model, telemetry is missing and the rhythm is a program's, on this "
     "and on several other accounts at one address where hardly anybody else is",
     "rider": "nobody ever answers the model and telemetry is missing, for days, on a part of an account "
@@ -153,12 +154,15 @@ def grounds(
     # Lost rows lose probes and counts, and make no timer.
     timer = evidence.counts("telemetry", "timer") & evidence.anywhere(PROBE)
     invented = strong["telemetry"] | timer
+    scheduled = _scheduled(streams)
+    habit = _is(streams, pl.col("days") >= settings.floors.habit_days)
+    dedicated = habit & ~scheduled & _is(streams, _single_prompts(settings))
     ways = {
         "foreign program": (strong["fingerprint"] & evidence.beside("fingerprint"))
         # Another program built the prompts, whatever carried them.
         | (heard["fingerprint"] & uncached & silent),
         "unattended": unattended
-        & (evidence.counts("cadence", "hours") | heard["fingerprint"])
+        & (evidence.counts("cadence", "hours") | heard["fingerprint"] | dedicated)
         & evidence.beside("cadence"),
         "farm": alone & heard["cadence"] & silent & evidence.counts("account", "operator"),
         # Switching telemetry off would have silenced both parts of the account.
@@ -166,8 +170,6 @@ def grounds(
         "invented telemetry": invented & (heard["fingerprint"] | heard["cadence"]),
         "relay": silent & ((people & several) | (sleepless & evidence.counts("account", "tools"))),
     }
-    scheduled = _scheduled(streams)
-    habit = _is(streams, pl.col("days") >= settings.floors.habit_days)
     counting, in_print_mode = evidence.with_print_mode()
     return Grounds(
         np.column_stack([counting[family] for family in FAMILIES]),
@@ -307,6 +309,16 @@ def _excused(
 def _in_step(settings: Settings) -> pl.Expr:
     """Return whether telemetry reports nearly every request of a stream."""
     return pl.col("reporting") & (pl.col("telemetry_coverage") >= settings.decision.in_step)
+
+
+def _single_prompts(settings: Settings) -> pl.Expr:
+    """Return whether many conversations have one prompt each, and none of the whole account has two.
+
+    Of 790 real sessions of people one in five has a single prompt.
+    """
+    none_more = (pl.col("human_turns") <= pl.col("sessions")).all().over("account")
+    many = pl.col("human_turns") >= settings.floors.single_prompts
+    return none_more & many & (pl.col("single_turn_share") == 1)
 
 
 def _scheduled(streams: pl.DataFrame) -> Mask:

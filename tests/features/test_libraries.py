@@ -77,7 +77,14 @@ def test_which_other_names_stand_between_is_all_the_same(names):
 
 
 TABLE = tomllib.loads(resources.files("detector.features").joinpath("libraries.toml").read_text("utf-8"))
-ROWS = [(text, row["name"]) for row in TABLE["library"] for text in row["layouts"]]
+ROWS = [(text, row["name"]) for row in TABLE["library"] for text in row["layouts"] if "encodings" not in row]
+SHARED = [
+    (text, encoding, row["name"])
+    for row in TABLE["library"]
+    for text in row["layouts"]
+    for encoding in row.get("encodings", [])
+]
+"""Layouts that proxies write too."""
 
 
 @pytest.mark.parametrize(("text", "name"), ROWS)
@@ -87,6 +94,14 @@ def test_every_layout_of_the_table_can_be_sent_and_names_its_library(text, name)
     assert name in {one.name for one in library(sent)}
 
 
+@pytest.mark.parametrize(("text", "encoding", "name"), SHARED)
+def test_a_layout_that_proxies_write_too_names_a_library_only_with_its_own_encoding(text, encoding, name):
+    sent = text.replace("*", "Other").split()
+    assert library(sent) == library(sent, "gzip, deflate, br, zstd") == frozenset()
+    assert {one.name for one in library(sent, encoding)} == {name}
+    assert foreign([sent, sent], [BUN], [encoding, "gzip, deflate, br, zstd"]) == [True, False]
+
+
 def test_a_layout_names_all_libraries_that_write_it_and_hardly_any_has_two():
     sharing = defaultdict(set)
     for text, name in ROWS:
@@ -94,7 +109,11 @@ def test_a_layout_names_all_libraries_that_write_it_and_hardly_any_has_two():
     assert {
         text: {one.name for one in library(text.replace("*", "x").split())} for text in sharing
     } == sharing
-    assert [names for names in sharing.values() if len(names) > 1] == [{"tornado", "http of Node.js"}]
+    assert [names for names in sharing.values() if len(names) > 1] == [
+        {"tornado", "http of Node.js"},
+        {"twisted", "Deno"},
+        {"reqwest", "net/http"},
+    ]
 
 
 @pytest.mark.parametrize("order", ["sorted", "host_first"])

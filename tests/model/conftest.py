@@ -83,6 +83,8 @@ def people():
             "client": ["own"] * len(account),
             "start_phase": np.zeros(len(account)),
             "helpers": np.zeros(len(account), dtype=np.int64),
+            "sessions": np.full(len(account), 20),
+            "human_turns": np.full(len(account), 40),
             **columns,
         }
     )
@@ -97,7 +99,7 @@ def robots(people):
     base = {"stream": range(1000, 1005), "account": range(1000, 1005), "cohort": ["interactive"] * 5}
     rest = {"odd": [True] * 5, "reporting": [False] * 5, "served": [100] * 5, "version_known": [1.0] * 5}
     rest |= {"attended": [False] * 5, "days": [7] * 5, "client": ["own"] * 5}
-    rest |= {"start_phase": [0.0] * 5, "helpers": [0] * 5}
+    rest |= {"start_phase": [0.0] * 5, "helpers": [0] * 5, "sessions": [20] * 5, "human_turns": [40] * 5}
     return pl.DataFrame({**base, **rest, **far}).select(people.columns).cast(dict(people.schema))
 
 

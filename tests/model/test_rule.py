@@ -55,6 +55,7 @@ def stream(*names, **values):
     shown = {name: raw(name) if name in names else calm(name) for name in NAMES}
     base = {"account": 0, "client": "own", "cohort": "interactive", "attended": False, "days": 10}
     base |= {"reporting": SILENT not in names, "start_phase": 0.0, "helpers": 0, "odd": False, "weight": 1.0}
+    base |= {"sessions": 60, "human_turns": 70}
     kinds = dict.fromkeys([*NAMES, "start_phase"], pl.Float64)
     kinds |= {"attended": pl.Boolean, "days": pl.Int64}
     return pl.DataFrame([base | shown | values], schema_overrides=kinds)
@@ -233,6 +234,42 @@ def test_one_foreign_sign_stands_in_for_the_hours_of_an_unattended_stream():
     for missing in (*RHYTHM, "order_distance"):
         assert not conclusive(*(name for name in names if name != missing))
     assert not conclusive(*names, attended=True)
+
+
+ONE_PROMPT_EACH = {"sessions": 60, "human_turns": 60, "single_turn_share": 1.0}
+
+
+def test_fifty_conversations_of_one_prompt_each_stand_in_for_the_hours_of_an_unattended_stream():
+    names = (*RHYTHM, SILENT)
+    assert conclusive(*names, **ONE_PROMPT_EACH)
+    assert conclusive(*names, **ONE_PROMPT_EACH | {"sessions": 50, "human_turns": 50})
+    for missing in names:
+        assert not conclusive(*(name for name in names if name != missing), **ONE_PROMPT_EACH)
+
+
+@pytest.mark.parametrize(
+    "excuse",
+    [
+        {"human_turns": 49},
+        {"human_turns": 61},
+        {"single_turn_share": 0.98},
+        {"single_turn_share": None},
+        {"days": 4},
+        {"start_phase": 3.1},
+        {"helpers": 1},
+        {"attended": True},
+    ],
+)
+def test_a_second_prompt_few_days_or_a_scheduler_of_the_client_excuse_single_prompts(excuse):
+    assert not conclusive(*RHYTHM, SILENT, **ONE_PROMPT_EACH | excuse)
+
+
+def test_a_second_prompt_anywhere_on_the_account_excuses_single_prompts():
+    elsewhere = {"sessions": 3, "human_turns": 4}
+    names = (*RHYTHM, SILENT)
+    assert not conclusive(*names, beside=elsewhere, **ONE_PROMPT_EACH)
+    assert conclusive(*names, beside=elsewhere | {"account": 1}, **ONE_PROMPT_EACH)
+    assert conclusive(*names, beside={"sessions": 3, "human_turns": 3}, **ONE_PROMPT_EACH)
 
 
 def test_a_missing_probe_supports_a_timer_and_nothing_that_lost_rows_explain():

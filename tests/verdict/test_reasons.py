@@ -262,7 +262,7 @@ def person(model):
     usual |= {record.name: None for record in FEATURES if record.name not in usual}
     usual |= dict.fromkeys(COUNTERS, 0) | {"served": 415, "human_turns": 60, "tool_steps": 355, "reports": 9}
     usual |= {"reported": 410, "gaps": 414, "gaps_long": 50, "gaps_away": 20, "context_pairs": 400}
-    usual |= {"account": 0, "requests": 415, "days": 5, "attended": False, "reporting": False}
+    usual |= {"account": 0, "requests": 415, "sessions": 9, "days": 5, "attended": False, "reporting": False}
     return MappingProxyType(usual | {"cohort": "interactive", "client": "claude-cli", "context_grows": 399})
 
 
