@@ -181,7 +181,7 @@ def test_variants_change_one_thing():
 def test_every_tool_is_expected_to_be_flagged_and_some_are_kept_out():
     assert {tool.expected for tool in TOOLS} == {"harness", "declared_third_party"}
     kept = {tool.name for tool in TOOLS if tool.kept_out}
-    assert kept == {"crushproxy", "kilo", "claude-code/2.1.74", "copied:aiohttp"}
+    assert kept == {"crushproxy", "kilo", "claude-code/2.1.74"}
 
 
 def test_an_unlisted_name_has_one_to_three_accounts(world):
@@ -198,7 +198,7 @@ def test_the_training_week_has_few_harnesses_and_nothing_that_is_kept_out():
     week = training_cells(sizes, np.random.default_rng(1))
     guilty = sum(cell.accounts for cell in week if cell.label == "harness")
     assert guilty / sum(cell.accounts for cell in week) == pytest.approx(0.05, abs=0.002)
-    assert not {"new_product", "release_adopter", "crushproxy", "copied:aiohttp"} & {
+    assert not {"new_product", "release_adopter", "crushproxy"} & {
         cell.name for cell in week
     }
 
