@@ -198,9 +198,7 @@ def test_the_training_week_has_few_harnesses_and_nothing_that_is_kept_out():
     week = training_cells(sizes, np.random.default_rng(1))
     guilty = sum(cell.accounts for cell in week if cell.label == "harness")
     assert guilty / sum(cell.accounts for cell in week) == pytest.approx(0.05, abs=0.002)
-    assert not {"new_product", "release_adopter", "crushproxy"} & {
-        cell.name for cell in week
-    }
+    assert not {"new_product", "release_adopter", "crushproxy"} & {cell.name for cell in week}
 
 
 def test_three_seeds_hold_every_variant_of_every_claiming_tool():
