@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-__all__ = ["COPIED", "CURRENT", "PARTIAL", "Catalogue", "Wire", "absent", "behind_proxy", "claiming", "pick"]
+__all__ = ["COPIED", "CURRENT", "PARTIAL", "Catalogue", "Wire", "absent", "claiming", "pick"]
 
 CURRENT = "2.1.330"
 HARMLESS = (
@@ -157,35 +157,6 @@ def absent(*names: str) -> Callable[[Wire], Wire]:
         return replace(
             wire, names=kept, values={k: v for k, v in wire.values.items() if k.lower() not in lower}
         )
-
-    return change
-
-
-def behind_proxy(style: str, ja4: str) -> Callable[[Wire], Wire]:
-    """Pass a request through a company's proxy, of a product that rewrites it in the given style.
-
-    The ``silent`` styles re-order or re-spell names and add none of their own.
-    """
-
-    def change(wire: Wire) -> Wire:
-        names, version = list(wire.names), wire.http_version
-        if style == "signed":
-            names += ["Via", "X-Forwarded-For"]
-        elif style == "host_first":
-            names = ["host", *(name.lower() for name in names if name.lower() != "host"), "via"]
-        elif style == "alphabetical":
-            names = sorted([*names, "Via", "X-Forwarded-For"], key=str.lower)
-        elif style == "silent_alphabetical":
-            names = sorted(names, key=str.lower)
-        elif style == "silent_lower":
-            names = ["host", *(name.lower() for name in names if name.lower() != "host")]
-        else:
-            hop = {"connection", "host"}
-            names = [name.lower() for name in names if name.lower() not in hop]
-            names, version = [*names, "x-forwarded-for", "via"], "2"
-        spelling = {name.lower(): name for name in names}
-        values = {spelling[k.lower()]: v for k, v in wire.values.items() if k.lower() in spelling}
-        return replace(wire, names=tuple(names), values=values, http_version=version, ja4=(ja4,))
 
     return change
 

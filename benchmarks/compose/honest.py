@@ -22,6 +22,7 @@ from benchmarks.compose.people import (
     person,
     work_hours,
 )
+from benchmarks.compose.proxies import REWRITES
 from benchmarks.compose.sources import Deck
 from benchmarks.compose.states import Group, in_state, one_by_one
 from benchmarks.compose.stretches import long_days, pushes, scheduled, unbroken
@@ -34,7 +35,7 @@ FORGE_NETWORK = 8075
 TRAVELS = ((-5, 7922, "US"), (1, 3320, "DE"), (9, 4713, "JP"), (5.5, 9829, "IN"), (-3, 28573, "BR"))
 """Hours from UTC, network and country of the places that a traveller visits."""
 
-REWRITING = ("silent_alphabetical", "silent_lower", "alphabetical", "host_first")
+REWRITING = tuple(style for style in REWRITES if style not in {"signed", "http2"})
 
 
 def ordinary(kind: str) -> Group:
@@ -55,9 +56,18 @@ def corporate_proxy(world: World, account_ids: Sequence[str], state: str) -> lis
 
 def tiny_company_proxy(world: World, account_ids: Sequence[str], state: str) -> list[Session]:
     """Plan companies of 2 to 4 people, each behind a rewriting proxy of its own."""
+    return _tiny(world, account_ids, state, (2, 5))
+
+
+def lone_proxy(world: World, account_ids: Sequence[str], state: str) -> list[Session]:
+    """Plan people each alone behind a rewriting proxy."""
+    return _tiny(world, account_ids, state, (1, 2))
+
+
+def _tiny(world: World, account_ids: Sequence[str], state: str, sizes: tuple[int, int]) -> list[Session]:
     firms: list[Company] = []
     while len(firms) < len(account_ids):
-        size, firm = int(world.rng.integers(2, 5)), companies(world, 1)[0]
+        size, firm = int(world.rng.integers(*sizes)), companies(world, 1)[0]
         firms += [replace(firm, style=pick(world.rng, REWRITING))] * size
     return _staff(world, account_ids, state, firms[: len(account_ids)])
 
@@ -82,16 +92,9 @@ def headless(world: World, account_id: str, state: str) -> list[Session]:
 def official_scheduler(world: World, account_id: str, state: str) -> list[Session]:
     """Plan a person by day whose client goes on by its own scheduler, loop command or queue.
 
-    A third are light users with 2-4 sessions of their own. A scheduler opens a session a task; a loop
-    stays in one, which has its probe and helper calls behind it.
+    A scheduler opens a session a task; a loop stays in one, which has its probe and helper calls behind it.
     """
-    rng = world.rng
-    account = in_state(person(world, account_id), state)
-    zone = float(rng.choice(ZONES))
-    own = work_hours(world, zone=zone)
-    if world.chance(0.35):
-        own = [own[i] for i in np.sort(rng.permutation(len(own))[: int(rng.integers(2, 5))])]
-    account.add(own)
+    account, zone = _by_day(world, account_id, state)
     home = {"devices": account.devices[:1], "addresses": account.addresses[:1]}
     if world.chance(0.35):
         loop = replace(account, **home, probe=None, helper=False, sessions=[])
@@ -105,6 +108,29 @@ def official_scheduler(world: World, account_id: str, state: str) -> list[Sessio
     for stretch in scheduled(world, zone):
         queue.add(stretch)
     return account.sessions
+
+
+def jittered_scheduler(world: World, account_id: str, state: str) -> list[Session]:
+    """Plan a person by day whose scheduler starts its tasks up to ten minutes late, as some do."""
+    account, zone = _by_day(world, account_id, state)
+    queue = replace(account, devices=account.devices[:1], addresses=account.addresses[:1])
+    for stretch in scheduled(world, zone):
+        late = world.rng.uniform(0, 10 * 60, len(stretch))
+        queue.add(
+            [(key, start + by, limit + by) for (key, start, limit), by in zip(stretch, late, strict=True)]
+        )
+    return account.sessions
+
+
+def _by_day(world: World, account_id: str, state: str) -> tuple[Account, float]:
+    """Plan the day of a scheduler's owner, and give the zone; a third have only 2-4 sessions of their own."""
+    account = in_state(person(world, account_id), state)
+    zone = float(world.rng.choice(ZONES))
+    own = work_hours(world, zone=zone)
+    if world.chance(0.35):
+        own = [own[i] for i in np.sort(world.rng.permutation(len(own))[: int(world.rng.integers(2, 5))])]
+    account.add(own)
+    return account, zone
 
 
 def all_nighter(world: World, account_id: str, state: str) -> list[Session]:
@@ -202,6 +228,7 @@ HONEST: dict[str, Group] = {
     "power_user": ordinary("power_user"),
     "headless": one_by_one(headless),
     "official_scheduler": one_by_one(official_scheduler),
+    "jittered_scheduler": one_by_one(jittered_scheduler),
     "all_nighter": one_by_one(all_nighter),
     "editor_desktop": editor_desktop,
     "ci_action": one_by_one(ci_action),
@@ -209,5 +236,6 @@ HONEST: dict[str, Group] = {
     "traveller": one_by_one(traveller),
     "many_terminals": one_by_one(many_terminals),
     "tiny_company_proxy": tiny_company_proxy,
+    "lone_proxy": lone_proxy,
 }
 """Honest class -> how the week of such accounts is planned."""

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.compose.headers import CURRENT, Catalogue, absent, behind_proxy, claiming, pick
+from benchmarks.compose.headers import CURRENT, Catalogue, absent, claiming, pick
+from benchmarks.compose.proxies import behind_proxy
 from benchmarks.compose.sources import Deck, Library
 
 __all__ = [

@@ -29,9 +29,9 @@ WAYS = {
     "and the prompts are not kept in the cache as the client keeps them",
     "unattended": "on a part of the account that looks like the provider's own client nobody ever answers "
     "the model, for days, the rhythm is a program's, and the hours leave nobody a night's rest, or the "
-    "headers show one sign of another program, or in many conversations on most days no part of the "
-    "account holds a second prompt and nothing shows the client's own scheduler; and evidence of another "
-    "kind, for which missing telemetry is enough",
+    "headers show one sign of another program, or in fifty conversations or more, on five days, no part of "
+    "the account holds a second prompt and nothing shows the client's own scheduler; and evidence of "
+    "another kind, for which missing telemetry is enough",
     "farm": "nobody ever answers the model, telemetry is missing and the rhythm is a program's, on this "
     "and on several other accounts at one address where hardly anybody else is",
     "rider": "nobody ever answers the model and telemetry is missing, for days, on a part of an account "
@@ -83,7 +83,8 @@ class Grounds:
             own explains it.
         conclusive: shape (streams,): one of ``WAYS`` is complete.
         telling: shape (streams,): a cause counts, those of ``RANKING`` aside, of a family that
-            can lead; many terminals and usage tell nothing alone.
+            can lead; many terminals and usage tell nothing alone, nor does one sign in the headers
+            where telemetry reports every request.
 
     """
 
@@ -175,7 +176,9 @@ def grounds(
         np.column_stack([counting[family] for family in FAMILIES]),
         strong["fingerprint"] | invented | (unattended & habit & ~scheduled) | people,
         np.any([*ways.values(), in_print_mode], axis=0),
-        heard["fingerprint"] | heard["telemetry"] | (heard["cadence"] & absent & ~scheduled),
+        (heard["fingerprint"] & (strong["fingerprint"] | ~_is(streams, _in_step(settings))))
+        | heard["telemetry"]
+        | (heard["cadence"] & absent & ~scheduled),
     )
 
 

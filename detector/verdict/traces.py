@@ -4,10 +4,11 @@ import polars as pl
 
 from detector.features.expected import expected_orders
 from detector.features.extract import identify
+from detector.features.fingerprint import common_lists
 from detector.features.libraries import library_names
 from detector.features.resemblance import resembled_clients
 from detector.schema import ACTIVITY, HEADERS
-from detector.settings import Settings
+from detector.settings import FingerprintSettings, Settings
 
 __all__ = ["activity", "headers"]
 
@@ -58,7 +59,9 @@ def headers(
     """
     shown = marks.join(told, on="session")
     own = fingerprints.join(shown, on="fingerprint", how="semi").filter(pl.col("header_names").list.len() > 0)
-    facts = identify(own, settings).select("fingerprint", "client", "client_version", "raw_names", "core")
+    facts = identify(own, settings).select(
+        "fingerprint", "client", "client_version", "raw_names", "core", "accept_encoding"
+    )
     facts = facts.join(own.select("fingerprint", "header_names"), on="fingerprint")
     # Lists are numbered by content, so that what they are does not depend on who else sent them.
     facts = facts.with_columns(
@@ -85,24 +88,31 @@ def headers(
     )
     kept = sums.group_by("account_id", maintain_order=True).head(MOST_LISTS)
     kept = kept.join(
-        facts.select("fingerprint", "raw", seen="header_names"),
+        facts.select("fingerprint", "raw", "accept_encoding", seen="header_names"),
         on="fingerprint",
         how="left",
         maintain_order="left",
     )
-    pair = ["client", "raw"]
-    lists = facts.join(kept, on=pair, how="semi", nulls_equal=True).unique(pair)
+    form = ["client", "raw", "accept_encoding"]
+    lists = facts.join(kept, on=form, how="semi", nulls_equal=True).unique(form)
     compared = lists.select(
-        *pair,
+        *form,
         expected_orders(lists, populations, settings.fingerprint),
-        _libraries(lists["raw_names"]),
+        _libraries(lists, populations, settings.fingerprint),
         resembled_clients(lists, populations, settings.fingerprint),
     )
-    kept = kept.join(compared, on=pair, how="left", nulls_equal=True, maintain_order="left")
+    kept = kept.join(compared, on=form, how="left", nulls_equal=True, maintain_order="left")
     return kept.select(*HEADERS).cast(HEADERS)
 
 
-def _libraries(lists: pl.Series) -> pl.Series:
-    """Return the libraries of each list; null where the list is cut."""
-    found = [None if names is None else library_names(names) for names in lists.to_list()]
+def _libraries(
+    lists: pl.DataFrame, populations: list[pl.DataFrame], settings: FingerprintSettings
+) -> pl.Series:
+    """Return the libraries that may have written each list; null where the list is cut."""
+    orders = common_lists(populations, "order", settings)
+    encoding = pl.col("accept_encoding").str.strip_prefix("accept-encoding=")
+    found = [
+        None if names is None else library_names(names, value, orders.get(client, ()))
+        for client, names, value in lists.select("client", "raw_names", encoding).iter_rows()
+    ]
     return pl.Series("library", found, dtype=pl.String)

@@ -8,11 +8,12 @@ import pytest
 from benchmarks import cells
 from benchmarks.celltables import overall, report, upper_bound
 from benchmarks.compose.cast import Sizes, compose_cells, scored_cells, training_cells
-from benchmarks.compose.headers import CURRENT, Catalogue, Wire, behind_proxy
+from benchmarks.compose.headers import CURRENT, Catalogue, Wire
 from benchmarks.compose.honest import HONEST
 from benchmarks.compose.launches import LAUNCHES, PRODUCT
 from benchmarks.compose.operators import OPERATED
 from benchmarks.compose.people import DAY, HOUR, World, person
+from benchmarks.compose.proxies import REWRITES, behind_proxy
 from benchmarks.compose.recorded import recorded
 from benchmarks.compose.sources import Library
 from benchmarks.compose.states import STATES, in_state
@@ -157,6 +158,16 @@ def test_silent_proxies_add_no_name():
         names = behind_proxy(style, "t13d")(wire).names
         assert sorted(name.lower() for name in names) == sorted(name.lower() for name in OWN)
         assert names != OWN
+
+
+@pytest.mark.parametrize("style", REWRITES)
+def test_a_proxy_leaves_the_names_that_the_client_chose(style):
+    connection = {"connection", "host", "accept-encoding", "content-length"}
+    wire = behind_proxy(style, "t13d")(Wire("x", OWN, {"x-app": "cli", "accept-encoding": "br"}))
+    names = [name.lower() for name in wire.names]
+    assert {name.lower() for name in OWN} - connection <= set(names)
+    assert len(names) == len(set(names))
+    assert (wire.names, wire.values, wire.ja4) != (OWN, {"x-app": "cli", "accept-encoding": "br"}, ("t13d",))
 
 
 def test_sessions_at_tools_have_at_most_sixty_requests(world):

@@ -440,7 +440,7 @@ def test_without_headers_or_for_an_unknown_client_no_version_is_known_or_unknown
 
 OWN = ["X-App", "Connection", "Host", "Accept-Encoding", "Content-Length"]
 """As Bun sends them."""
-FETCH = ["host", "connection", "X-App", "accept-encoding", "content-length"]
+NODE = ["X-App", "Content-Length", "Accept-Encoding", "Host", "Connection"]
 HTTPX = ["Host", "Accept-Encoding", "Connection", "X-App", "Content-Length"]
 
 
@@ -450,9 +450,18 @@ def foreign(facts, rules, *rows, crowd_of=30):
 
 
 def test_headers_that_another_library_wrote_are_foreign(facts, rules):
-    rows = [{"header_names": names} for names in (FETCH, HTTPX, OWN[::-1])]
+    rows = [{"header_names": names} for names in (NODE, HTTPX, OWN[::-1])]
     # nobody knows who writes the last order: a proxy may
     assert foreign(facts, rules, *rows) == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("encoding", "value"), [("gzip, deflate", 1), ("gzip, deflate, br", 0), (None, 0)])
+def test_what_a_proxy_can_make_of_the_clients_order_is_foreign_with_another_librarys_encoding(
+    facts, rules, encoding, value
+):
+    values = None if encoding is None else [{"name": "Accept-Encoding", "value": encoding}]
+    fetch = ["host", "connection", "X-App", "accept-encoding", "content-length"]
+    assert foreign(facts, rules, {"header_names": fetch, "header_values": values}) == [0, value]
 
 
 def test_a_library_that_a_common_order_of_the_client_comes_from_is_its_own(facts, rules):
@@ -462,7 +471,7 @@ def test_a_library_that_a_common_order_of_the_client_comes_from_is_its_own(facts
 
 
 def test_no_version_excuses_the_library_of_another_program(facts, rules):
-    rows = [{"user_agent": "tool/9.0", "header_names": names} for names in (FETCH, HTTPX)]
+    rows = [{"user_agent": "tool/9.0", "header_names": names} for names in (NODE, HTTPX)]
     assert foreign(facts, rules, *rows) == [0, 1, 1]
 
 

@@ -133,6 +133,18 @@ def test_a_list_says_which_library_and_which_other_client_it_looks_like(sent, na
     assert row[-2:] == expected
 
 
+@pytest.mark.parametrize(
+    ("encoding", "library"), [("gzip, deflate", "aiohttp"), ("gzip, deflate, br, zstd", None)]
+)
+def test_what_a_proxy_can_make_of_the_clients_order_is_named_by_its_encoding(encoding, library):
+    own = ["X-App", "Connection", "Host", "Accept-Encoding", "Content-Length"]
+    known = pl.DataFrame([("claude-cli", "*", "order", ",".join(own), 30.0, 30.0)], POPULATION, orient="row")
+    names = ["Host", "X-App", "Accept-Encoding", "Content-Length"]
+    facts = prints(names, header_values=[{"name": "Accept-Encoding", "value": encoding}])
+    (row,) = headers(TOLD, marks((0, 0, 1, 5)), facts, [known], default_settings()).rows(named=True)
+    assert row["library"] == library
+
+
 def test_a_cut_list_looks_like_nothing(sent):
     (row,) = sent(marks((0, 0, 1, 5)), prints(HTTPX, headers_complete=False)).rows()
     assert row[-2:] == (None, None)
