@@ -21,6 +21,7 @@ from benchmarks.compose.recorded import recorded
 from benchmarks.compose.sources import Library
 from benchmarks.compose.states import STATES, Group
 from benchmarks.compose.tools import TOOLS, VARIANTS, Tool, declared_unlisted, tool_users
+from benchmarks.compose.unseen import unseen
 from benchmarks.compose.week import tabled, write_log
 
 __all__ = ["Cell", "Sizes", "compose_cells", "scored_cells", "training_cells"]
@@ -168,6 +169,7 @@ def compose_cells(
     rng = np.random.default_rng(seed)
     catalogue = Catalogue.read(data / "captures.jsonl")
     catalogue.profiles |= recorded(data / "captures_2026-11.jsonl")
+    catalogue.profiles |= unseen(catalogue.profiles["interactive"][0])
     world = World(Library.read(data / "cadence", *sources, (0, 1), rng), catalogue, rng)
     seats = [(cell, [f"a{world.word()}" for _ in range(cell.accounts)]) for cell in cells]
     plan = tabled(_planned(world, seats))

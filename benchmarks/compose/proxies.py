@@ -101,6 +101,11 @@ REWRITES: dict[str, Callable[[list[str]], Rewritten]] = {
     ),
     "go": lambda names: (_go(names), "", ""),
     "inspected": lambda names: ([*names, "X-Team"], "gzip", ""),
+    "marked": lambda names: (
+        [*_lower(names), "x-employee", "x-department", "x-policy-id"],
+        "",
+        "",
+    ),
     "unread": lambda names: (_without(names, "accept-encoding"), "", ""),
 }
 """Style -> what a proxy of that kind writes, after the documentation of the product; the ``silent`` ones

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from benchmarks.compose.headers import COPIED, CURRENT, PARTIAL, Wire, claiming, pick
 from benchmarks.compose.machines import Placed, schedule, session_rate
 from benchmarks.compose.people import Session, World, person, quiet, work_hours
+from benchmarks.compose.unseen import UNSEEN
 
 __all__ = ["TOOLS", "UNLISTED", "VARIANTS", "Tool", "declared_unlisted", "tool_users"]
 
@@ -24,7 +25,10 @@ RECORDED = (
     *("nanobot-anthropic", "kilo", "qwen"),
 )
 FIRST_PARTY = ("opencode-auth", "code-puppy", "crushproxy", "ccr")
-KEPT_OUT = ("crushproxy", "kilo", "claude-code/2.1.74")
+KEPT_OUT = (
+    *("crushproxy", "kilo", "claude-code/2.1.74"),
+    *(f"unseen:{stack}{suffix}" for stack in UNSEEN for suffix in ("", " few")),
+)
 """Tools that no setting may be chosen on."""
 
 UNLISTED = (
@@ -68,6 +72,7 @@ class Tool:
 def _stacks() -> list[Tool]:
     """Give full and partial copies on every stack, each under one stale version in one spelling."""
     names = [*(f"copied:{stack}" for stack in COPIED), *(f"partial:{stack}" for stack in PARTIAL)]
+    names += [f"unseen:{stack}{suffix}" for stack in UNSEEN for suffix in ("", " few")]
     spellings = ("", " (external, cli)")
     return [
         Tool(name, name, f"claude-cli/{STALE[i % len(STALE)]}{spellings[i % 2]}")

@@ -64,7 +64,7 @@ PROBE = "probe"
 RANKING = frozenset({SILENCE, VERSION, PROBE})
 """Causes that raise the score and make no family strong; of them only silence supports one that is."""
 
-REWRITTEN = frozenset({"order", "case", "encoding", "tls"})
+REWRITTEN = frozenset({"added", "order", "case", "encoding", "tls"})
 """Causes that one proxy on the way explains together: one piece of evidence, unless the client's own
 TLS arrives, for then nobody on the way can have rewritten anything."""
 
@@ -232,6 +232,9 @@ class _Evidence:
                 normal[record.cause] = normal.get(record.cause, none) | automated
             if record.cause == "tls":
                 familiar = ~np.isnan(value) & ~past & ~rare
+        # A set of names that differs both ways is one sign: no proxy makes it, another version may.
+        names = causes["fingerprint"]
+        names["added"] = names.get("added", none) & ~names.get("names", none)
         _settle(causes)
         loud = {
             family: [at for cause, at in _merged(own, familiar).items() if cause not in RANKING]

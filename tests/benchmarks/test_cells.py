@@ -19,6 +19,7 @@ from benchmarks.compose.sources import Library
 from benchmarks.compose.states import STATES, in_state
 from benchmarks.compose.stretches import drip, office, pushes, scheduled
 from benchmarks.compose.tools import TOOLS, VARIANTS, declared_unlisted, tool_users
+from benchmarks.compose.unseen import unseen
 
 OWN = ("Accept", "Authorization", "User-Agent", "X-Claude-Code-Session-Id", "x-app", "Host")
 EVERY = (*(f"copied:{name}" for name in ("aiohttp", "axios", "go", "go_h2", "httpx", "node_fetch")),)
@@ -192,7 +193,24 @@ def test_variants_change_one_thing():
 def test_every_tool_is_expected_to_be_flagged_and_some_are_kept_out():
     assert {tool.expected for tool in TOOLS} == {"harness", "declared_third_party"}
     kept = {tool.name for tool in TOOLS if tool.kept_out}
-    assert kept == {"crushproxy", "kilo", "claude-code/2.1.74"}
+    assert kept == {"crushproxy", "kilo", "claude-code/2.1.74", *unseen(Wire("x", OWN, {}))}
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_unseen_stacks_write_names_of_their_own_around_the_clients(few):
+    (wire,) = unseen(Wire("x", OWN, {"Accept": "*/*"}))["unseen:wget few" if few else "unseen:wget"]
+    written = (
+        "Host",
+        "User-Agent",
+        "Accept",
+        "Accept-Encoding",
+        "Connection",
+        "Content-Type",
+        "Content-Length",
+    )
+    others = ("Authorization", "x-app") if few else ("Authorization", "X-Claude-Code-Session-Id", "x-app")
+    assert wire.names == (*written, *others)
+    assert wire.values == {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 def test_an_unlisted_name_has_one_to_three_accounts(world):

@@ -146,7 +146,15 @@ def test_what_one_proxy_rewrites_is_one_piece_of_evidence(pair):
 
 @pytest.mark.parametrize("name", WIRE)
 def test_what_a_proxy_rewrites_is_strong_beside_another_cause(name):
-    assert strong(name, "headers_extra", ja4_bits=raw("ja4_bits") if name == "ja4_bits" else None)
+    assert strong(name, "headers_missing", ja4_bits=raw("ja4_bits") if name == "ja4_bits" else None)
+
+
+@pytest.mark.parametrize("name", WIRE)
+def test_names_that_are_only_added_are_as_a_proxy_adds_them(name):
+    ja4 = raw("ja4_bits") if name == "ja4_bits" else None
+    assert not strong(name, "headers_extra", ja4_bits=ja4)
+    assert strong(name, "headers_extra", "headers_missing", ja4_bits=ja4)
+    assert name == "ja4_bits" or strong(name, "headers_extra", ja4_bits=0.1)
 
 
 @pytest.mark.parametrize("pair", list(combinations(WIRE[:3], 2)))
@@ -381,6 +389,12 @@ def test_hours_of_replies_are_strong_where_they_are_decisive():
 )
 def test_what_ranks_and_what_only_supports_tells_nothing_alone(names, telling):
     assert judge(*names)[3] is telling
+
+
+def test_one_sign_in_the_headers_tells_nothing_where_telemetry_reports_every_request():
+    assert judge("headers_extra", **REPORTING)[3] is False
+    assert judge(*TWO_HEADERS, **REPORTING)[3] is True
+    assert judge("headers_extra", **REPORTING | {"telemetry_coverage": 0.5})[3] is True
 
 
 @pytest.mark.parametrize("attended", [True, None])

@@ -26,7 +26,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         name="headers_extra",
         family="fingerprint",
-        cause="names",
+        cause="added",
         level="session",
         definition="header names that the nearest common set lacks (count)",
         null="no complete header list, or client unknown",
