@@ -177,13 +177,14 @@ def _judge(
     # A few requests of another program judge nobody, but somebody should know of them.
     slight = pl.col("strong") & ~pl.col("declared") & pl.col("modelled").any().over("account")
     rare = (pl.col("p_value") <= rules.watch_p) & pl.col("telling")
-    doubtful = pl.any_horizontal("conclusive", "strong", "shared", rare)
+    automated = pl.col("modelled") & pl.any_horizontal("conclusive", "strong", rare)
     table = table.with_columns(
         harness=found & (part >= rules.least_share * total),
-        watch=(pl.col("modelled") & doubtful) | slight | pl.col("foreign") | pl.col("doubted"),
-    )
+        doubtful=automated | slight | pl.col("foreign") | pl.col("doubted"),
+    ).with_columns(watch=pl.col("doubtful") | (pl.col("modelled") & pl.col("shared")))
     # Verdicts come first and the forest orders the rest: no account on watch ranks above a flagged one.
-    tier = pl.when("harness").then(2).when("watch").then(1).otherwise(0)
+    # People who share an account are watched for that, and are no more like a program than others.
+    tier = pl.when("harness").then(2).when("doubtful").then(1).otherwise(0)
     said = pl.col("foreign") | pl.col("doubted")
     return table.with_columns(
         score=pl.when("banned")

@@ -61,7 +61,9 @@ def ingest(mode, sources, store):
         for table in filter(committed, (store, store / "_fingerprints")):
             DeltaTable(table).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
         if mode == "moving":
-            (store / "_staging" / "moved").write_text("fresh")
+            # Renamed: a file that is written in place is there before its text is.
+            (store / "_staging" / "new").write_text("fresh")
+            (store / "_staging" / "new").rename(store / "_staging" / "moved")
             signal.pause()
         files = [file for source in sources for file in sorted(source.rglob("*")) if file.is_file()]
         rows = pl.concat([read(file, mode) for file in files]).with_columns(

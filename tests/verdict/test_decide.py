@@ -68,6 +68,9 @@ def test_an_account_in_several_countries_is_watched_for_a_reason_of_its_own(verd
     assert (row["verdict"], row["flagged"], row["families"]) == ("watch", False, [])
     assert [reason["feature"] for reason in row["reasons"]] == ["country_moves"]
     assert row["reasons"][0]["text"][-1] not in "(;,"
+    # He is no more like a program than others.
+    quiet = one(verdicts({"account": "a"}), "a")
+    assert row["score"] == quiet["score"]
     guilty = one(verdicts({"account": "a", **GUILTY, "oriented": {**GUILTY["oriented"], **moving}}), "a")
     assert guilty["verdict"] == "harness"
     assert guilty["reasons"][0]["feature"] == "country_moves"
