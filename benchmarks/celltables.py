@@ -1,6 +1,6 @@
 """Verdicts on the accounts of cells as Markdown tables, pooled over seeds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 import polars as pl
@@ -8,7 +8,7 @@ from scipy.stats import beta
 
 from detector.verdict.evaluate import evaluate_frames
 
-__all__ = ["overall", "report", "upper_bound"]
+__all__ = ["overall", "report", "upper_bound", "varied"]
 
 MODELS = ("trained", "bundled")
 HONEST_HEADS = ("flagged", "at most", "watch", "share", "other verdicts")
@@ -81,6 +81,26 @@ def overall(accounts: pl.DataFrame) -> dict[str, float | None]:
         harness.select((pl.col("flagged") | watched).mean()).item(),
     )
     return dict(zip(OVERALL, values, strict=True))
+
+
+def varied(title: str, tables: Mapping[str, pl.DataFrame]) -> str:
+    """Give a row a variation, in Markdown: the zeros and recalls of both models, print-mode imitations aside.
+
+    Args:
+        title: what is varied.
+        tables: by value, what ``benchmarks.cells.judged`` gives.
+
+    """
+    shown = ("flagged", "on watch", "at own flags", "at flags and watch")
+    rows = []
+    for value, accounts in tables.items():
+        row = [value, str(_of(accounts, MODELS[0]).filter(pl.col("label") == "genuine").height)]
+        for model in MODELS:
+            figures = overall(_of(accounts.filter(~pl.col("kept_out")), model))
+            row += [_number(figures[name]) for name in shown]
+        rows.append(row)
+    heads = [f"{head}, {model}" for model in MODELS for head in shown]
+    return _table((title, "genuine", *heads), rows) + "\n"
 
 
 def _overall(accounts: pl.DataFrame) -> str:
