@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -15,7 +15,7 @@ OPTIONAL = sorted({name for gaps in LACKING.values() for name in gaps.columns})
 @pytest.fixture
 def weeks(tmp_path):
     """Two weeks of one seed, an account each, half of the rows telemetry."""
-    start = datetime(2026, 11, 2)
+    start = datetime(2026, 11, 2, tzinfo=UTC)
     for week in WEEKS:
         folder = tmp_path / "7" / week
         folder.mkdir(parents=True)
