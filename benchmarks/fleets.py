@@ -45,7 +45,7 @@ PEOPLE_1, PEOPLE_2 = ("kv_cache",), ("packmind",)
 AUTOMATED_1, AUTOMATED_2 = ("mini_swe",), ("chatdev",)
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 DAYS = 7
-PART = 500
+PART = 2500
 """Simulated accounts drawn at a time; a part has companies and a release day of its own."""
 
 PART_SEED = 1000

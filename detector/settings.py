@@ -139,6 +139,7 @@ class FingerprintSettings(Section):
     version_share: float
     strange_bits: float
     odd_names: int
+    moved_names: int
     neighbours: int
     neighbours_share: float
 

@@ -27,7 +27,7 @@ RECORDED = (
 FIRST_PARTY = ("opencode-auth", "code-puppy", "crushproxy", "ccr")
 KEPT_OUT = (
     *("crushproxy", "kilo", "claude-code/2.1.74"),
-    *(f"unseen:{stack}{suffix}" for stack in UNSEEN for suffix in ("", " few")),
+    *(f"unseen:{stack}{suffix}" for stack in ("wget", "mono") for suffix in ("", " few")),
 )
 """Tools that no setting may be chosen on."""
 

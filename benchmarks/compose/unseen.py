@@ -1,10 +1,12 @@
-"""Stacks that nothing was chosen on: how four programs lay out headers, recorded in November 2026.
+"""Stacks that no row of the library table was made for: four programs, recorded in November 2026.
 
-No row of the library table was made for them. Each sends every name of the client's, or the few that
+Nothing was chosen on two of them (``tools.KEPT_OUT``). Each sends every name of the client's, or the few that
 a request needs.
 """
 
 from dataclasses import replace
+
+import numpy as np
 
 from benchmarks.compose.headers import Wire
 
@@ -14,12 +16,17 @@ FEW = ("authorization", "anthropic-version", "anthropic-beta", "content-type", "
 """Names that a request needs, and the one by which the client names itself."""
 
 UNSEEN = {
-    "wget": ("host user-agent accept accept-encoding connection content-type content-length *", "identity"),
-    "mono": ("* content-type content-length host", ""),
-    "luasocket": ("host * accept * te * content-length * connection *", ""),
-    "http-tiny": ("host * accept * content-type * content-length user-agent", ""),
+    "wget": (
+        "host user-agent accept accept-encoding connection content-type content-length *",
+        "identity",
+        False,
+    ),
+    "mono": ("* content-type content-length host", "", False),
+    "luasocket": ("host * accept * te * content-length * connection *", "", True),
+    "http-tiny": ("host * accept * content-type * content-length user-agent", "", True),
 }
-"""Stack -> places of the names that it writes itself, every other name a star's, and its accept-encoding."""
+"""Stack -> places of the names that it writes itself, every other name a star's; its accept-encoding; and
+whether its language keeps names in the order of a hash."""
 
 
 def unseen(own: Wire) -> dict[str, list[Wire]]:
@@ -37,11 +44,13 @@ def unseen(own: Wire) -> dict[str, list[Wire]]:
     }
 
 
-def _laid_out(own: Wire, places: str, encoding: str) -> Wire:
+def _laid_out(own: Wire, places: str, encoding: str, hashed: bool) -> Wire:
     """Give the names of ``own`` in the places of a stack; the stars share those that it does not write."""
     marks = places.split()
     spelling = {name.lower(): name for name in own.names}
     others = [name for name in own.names if name.lower() not in {*marks, "connection", "host", *LEFT_OUT}]
+    if hashed:
+        others = np.random.default_rng(0).permutation(others).tolist()
     stars = marks.count("*")
     names: list[str] = []
     for mark in marks:

@@ -108,7 +108,7 @@ def describe_sessions(summary: Summary, headers: Headers) -> pl.DataFrame:
     rows = rows.with_columns(proxied=proxied)
     # Silent neighbours explain what any proxy writes, not that a program's own library did.
     explained = dict.fromkeys(fingerprint.WIRE, pl.col("proxied")) | dict.fromkeys(
-        fingerprint.LIBRARY, pl.col("proxied") & pl.col("vouched")
+        fingerprint.LIBRARY, pl.col("proxied") & (pl.col("vouched") | pl.col("shuffled"))
     )
     rows = rows.with_columns(pl.when(~at).then(name).alias(name) for name, at in explained.items())
     names = fingerprint.MEASURES

@@ -1,11 +1,12 @@
 """How far lists of header names lie from the nearest of several reference lists."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["nearest_order", "nearest_set"]
+__all__ = ["displaced_names", "nearest_order", "nearest_set"]
 
 Names = Sequence[str]
 
@@ -45,6 +46,41 @@ def nearest_order(lists: Sequence[Names], references: Sequence[Names]) -> NDArra
         for one in references
     ]
     return _nearest(np.array(distances))
+
+
+def displaced_names(lists: Sequence[Names], references: Sequence[Names]) -> NDArray[np.int64]:
+    """Count the names that stand in an order of neither a reference nor the alphabet.
+
+    Proxies keep the order of names or sort them, and move a few. The count is that of the names that
+    would have to move: all but the longest run in order (Fredman 1975, on computing the length of
+    longest increasing subsequences).
+
+    Args:
+        lists: lower-case names in wire order.
+        references: orders to compare with, in lower case.
+
+    Returns:
+        Shape (lists,): the least count over the references and the alphabet.
+
+    """
+    places = [{name: place for place, name in enumerate(dict.fromkeys(order))} for order in references]
+    counts = []
+    for names in lists:
+        distinct = list(dict.fromkeys(names))
+        shared = [[known[name] for name in distinct if name in known] for known in places]
+        alphabet = {name: place for place, name in enumerate(sorted(distinct))}
+        orders = [*shared, [alphabet[name] for name in distinct]]
+        counts.append(min(len(order) - _longest_run(order) for order in orders))
+    return np.array(counts, dtype=np.int64)
+
+
+def _longest_run(places: Iterable[int]) -> int:
+    """Return the length of the longest increasing subsequence of distinct numbers."""
+    ends: list[int] = []
+    for place in places:
+        at = bisect_left(ends, place)
+        ends[at : at + 1] = [place]
+    return len(ends)
 
 
 def _nearest(distances: NDArray[np.float64]) -> NDArray[np.float64]:

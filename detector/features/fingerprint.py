@@ -7,10 +7,13 @@ stack that nobody vouches for stays odd however many accounts use it. Where no
 telemetry was logged, plain prevalence takes its place.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
-from detector.features.distance import nearest_order, nearest_set
+from detector.features.clients import TRANSPORT
+from detector.features.distance import displaced_names, nearest_order, nearest_set
 from detector.features.libraries import foreign
 from detector.settings import FingerprintSettings
 
@@ -50,7 +53,7 @@ WIRE = ("order_distance", "case_distance", "accept_encoding_bits", "ja4_bits")
 """Measures of what a proxy rewrites."""
 
 LIBRARY = ("foreign_library",)
-"""The measure of what only a proxy that is a program of its own writes."""
+"""The measure of what only a program of its own writes, were it a proxy."""
 
 POPULATION = pl.Schema(
     {
@@ -184,9 +187,11 @@ def judge(
         ``order_distance`` and ``case_distance`` (share of name pairs in another order, and of
         names in another case, than in the nearest common order, 0 to 1); ``foreign_library``
         (1 where the headers stand as a known HTTP library writes them and no common order of the
-        client does, else 0); ``version_known`` (1 where other accounts stand behind the claimed
+        client does, or where the client's own names stand in an order of neither the client nor
+        the alphabet, else 0); ``version_known`` (1 where other accounts stand behind the claimed
         version, else 0). Null where the fact was not logged, where nobody's fingerprint of that
-        client is known, and, for what proxies rewrite, where no header list was logged.
+        client is known, and, for what proxies rewrite, where no header list was logged. With them
+        ``shuffled``: whether ``foreign_library`` rests on the order of the client's names alone.
 
     """
     described = describe(facts)
@@ -211,6 +216,7 @@ def judge(
     return joined.select(
         "fingerprint",
         *(pl.when(listed).then(name).alias(name) if name in WIRE else pl.col(name) for name in MEASURES),
+        "shuffled",
     )
 
 
@@ -260,6 +266,7 @@ def _distances(
     sets = common_lists(populations, "core", settings)
     orders = common_lists(populations, "order", settings)
     found = {name: np.full(facts.height, np.nan) for name in MEASURES[:5]}
+    shuffled = np.zeros(facts.height, dtype=bool)
     rows = facts.with_row_index("row").filter(pl.col("core").is_not_null() & pl.col("client").is_not_null())
     for (client,), part in rows.group_by("client"):
         at = part["row"].to_numpy()
@@ -270,5 +277,17 @@ def _distances(
         if common := orders.get(str(client)):
             found["order_distance"][at], found["case_distance"][at] = nearest_order(raw, common)
             encodings = part["accept_encoding"].str.strip_prefix("accept-encoding=").to_list()
-            found["foreign_library"][at] = foreign(raw, common, encodings)
-    return [pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in found.items()]
+            library = np.array(foreign(raw, common, encodings), dtype=bool)
+            # Where names are missing that is the sign; a proxy leaves the client's names, and a release of
+            # the client's has names of its own.
+            whole = found["headers_missing"][at] < settings.odd_names
+            moved = displaced_names(*(_own_names(lists) for lists in (raw, common)))
+            shuffled[at] = ~library & whole & (moved > settings.moved_names)
+            found["foreign_library"][at] = library | shuffled[at]
+    measured = [pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in found.items()]
+    return [*measured, pl.Series("shuffled", shuffled)]
+
+
+def _own_names(lists: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the names of each list that are not those of the connection, in lower case."""
+    return [[name for name in map(str.lower, names) if name not in TRANSPORT] for names in lists]

@@ -30,7 +30,7 @@ PLANS = ("pro", "max", "team", "enterprise")
 PINNED_RELEASES = 4
 PEOPLE_TO_A_COMPANY = 12
 PEOPLE_TO_AN_OFFICE = 3
-MOST_OPERATORS = 3
+ACCOUNTS_TO_A_FARM = 20
 
 Planner = Callable[[np.random.Generator, Book, int, str], object]
 """Plans one account: source of chance, book, number of the account, its plan."""
@@ -115,8 +115,10 @@ def draw_shared(rng: np.random.Generator, book: Book, names: Sequence[str]) -> S
     offices: dict[int, Company] = {}
     for group in np.array_split(staff, max(1, round(len(staff) / PEOPLE_TO_AN_OFFICE))):
         offices |= dict.fromkeys(group.tolist(), workplaces.draw_office(rng, book))
-    pool = [operators.draw_operator(rng, book) for _ in range(int(rng.integers(1, MOST_OPERATORS + 1)))]
-    return Shared(companies, offices, {number: choose(rng, pool) for number in farmed})
+    farms: dict[int, Operator] = {}
+    for group in np.array_split(farmed, max(1, round(len(farmed) / ACCOUNTS_TO_A_FARM))):
+        farms |= dict.fromkeys(group.tolist(), operators.draw_operator(rng, book))
+    return Shared(companies, offices, farms)
 
 
 def _in_office(

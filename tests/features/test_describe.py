@@ -182,6 +182,15 @@ def test_a_neighbour_with_telemetry_explains_the_layout_of_another_library(at, r
     assert found == [(value, True), (value, True), (0, False)]
 
 
+@pytest.mark.parametrize(("accounts", "value"), [(1, 1), (2, None)])
+def test_silent_neighbours_explain_an_order_that_no_library_is_known_by(described, accounts, value):
+    names = [*"abcdefghijkl"]
+    facts = [{"user_agent": "tool/1", "header_names": sent} for sent in (names, [*names[6:], *names[:6]])]
+    asked = [{"account": account, "fingerprint": 1, "network": 7} for account in range(accounts)]
+    table = described(*asked, facts=facts, population=common_order(names), session_id="s")
+    assert table["foreign_library"].to_list() == [value] * accounts
+
+
 def test_a_neighbour_whose_telemetry_is_made_up_explains_no_library(described):
     asked = [{"account": account, "fingerprint": GO, "network": 7} for account in range(2)]
     made_up = {"account": 0, "at": 1.0, **REPORT, "telemetry_requests": 40}

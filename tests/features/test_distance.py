@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from detector.features.distance import _discordance, _nearest, _recased, nearest_order, nearest_set
+from detector.features.distance import (
+    _discordance,
+    _nearest,
+    _recased,
+    displaced_names,
+    nearest_order,
+    nearest_set,
+)
 
 # -- Kendall -------------------------------------------------------------------
 
@@ -59,3 +66,34 @@ def test_the_nearest_set_may_be_another_for_each_list():
 def test_the_nearest_order_counts_pairs_and_case():
     found = nearest_order([["A", "B", "C"], ["C", "b", "A"]], [["A", "B", "C"]])
     assert found.tolist() == pytest.approx(np.array([[0, 1], [0, 1 / 3]]))
+
+
+# -- displaced -----------------------------------------------------------------
+
+
+def test_displaced_names_are_those_that_would_have_to_move():
+    order = ["d", "c", "b", "a"]
+    lists = [
+        order,
+        ["a", "b", "c", "d"],
+        ["c", "b", "a", "d"],
+        ["c", "d", "b", "a"],
+        ["b", "d", "a", "c"],
+        [],
+    ]
+    # the alphabet is as good as the reference
+    assert displaced_names(lists, [order]).tolist() == [0, 0, 1, 1, 2, 0]
+    assert displaced_names([["x", "d", "y", "c", "b", "z", "a"]], [order]).tolist() == [0]
+    assert displaced_names([["b", "a", "b"]], [["a"]]).tolist() == [0]
+    assert displaced_names([["b", "a"]], []).tolist() == [1]
+
+
+@given(st.permutations(LETTERS[:7]), st.permutations(LETTERS[:7]))
+@settings(max_examples=80, deadline=None)
+def test_displaced_against_every_choice_of_names_that_stay(order, reference):
+    def kept(target):
+        runs = (run for size in range(8) for run in combinations(order, size))
+        return max(len(run) for run in runs if [*run] == [name for name in target if name in run])
+
+    (moved,) = displaced_names([order], [reference])
+    assert moved == 7 - max(kept(reference), kept(sorted(order)))

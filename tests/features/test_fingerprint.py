@@ -484,6 +484,34 @@ def test_neither_a_hop_header_nor_other_case_excuses_the_library_of_another_prog
     assert foreign(facts, rules, *rows) == [0, 1, 1, 0]
 
 
+LONG = [*"abcdefghijkl", "Connection", "Host", "Accept-Encoding", "Content-Length"]
+
+
+def listed(facts, rules, *lists):
+    """What is said of the order of lists beside thirty accounts that send ``LONG``."""
+    known = facts({"header_names": LONG}, *({"header_names": names} for names in lists))
+    table = judged(known, rules, population(describe(known), crowd(30)))
+    return table.select("foreign_library", "shuffled").rows()[1:]
+
+
+def test_names_in_an_order_of_neither_the_client_nor_the_alphabet_are_another_programs(facts, rules):
+    own, connection = LONG[:12], LONG[12:]
+    shuffled = [*own[6:], *own[:6], *connection]
+    assert listed(facts, rules, shuffled, [name.upper() for name in shuffled]) == [(1, True)] * 2
+    # three names that move are a proxy's, and four are not
+    assert listed(facts, rules, [*own[3:], *own[:3], *connection]) == [(0, False)]
+    assert listed(facts, rules, [*own[4:], *own[:4], *connection]) == [(1, True)]
+    # two names missing are the whole set still, three are not
+    assert listed(facts, rules, shuffled[2:], shuffled[3:]) == [(1, True), (0, False)]
+
+
+def test_a_proxy_that_sorts_the_names_of_a_client_that_does_not_shuffles_nothing(facts, rules):
+    own = [*LONG[6:12], *LONG[:6], *LONG[12:]]
+    known = facts({"header_names": own}, {"header_names": sorted(own, key=str.lower)})
+    table = judged(known, rules, population(describe(known), crowd(30)))
+    assert table.select("foreign_library", "shuffled").rows() == [(0, False)] * 2
+
+
 def test_no_library_is_foreign_where_no_list_was_logged_or_the_client_is_unknown(facts, rules):
     rows = [{"header_names": None}, {"user_agent": "stranger/1", "header_names": HTTPX}]
     assert foreign(facts, rules, *rows) == [0, None, None]
@@ -551,7 +579,7 @@ def test_a_row_a_fingerprint_whatever_is_known(facts, rules):
     known = facts({}, {"user_agent": None}, {"header_names": None}, {"header_names": []})
     for tables in ([table()], [table(), population(describe(known), crowd(30))]):
         found = judged(known, rules, *tables)
-        assert found.columns == ["fingerprint", *MEASURES]
+        assert found.columns == ["fingerprint", *MEASURES, "shuffled"]
         assert found["fingerprint"].to_list() == [0, 1, 2, 3]
 
 

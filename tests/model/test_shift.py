@@ -115,7 +115,7 @@ def test_a_new_release_is_told_and_its_headers_and_silence_are_set_aside(run):
     kept, (incident,) = run(streams(200), streams(20, 300, client_version="2.2", **FOREIGN, **LOW))
     assert (incident.kind, incident.client, incident.version) == ("release", "own", "2.2")
     assert (incident.accounts, incident.of) == (20, 220)
-    assert incident.causes == ("encoding", "names", "silence")
+    assert incident.causes == ("added", "encoding", "silence")
     new = kept.filter(client_version="2.2")
     assert new["headers_extra"].null_count() == new["telemetry_coverage"].null_count() == 20
     assert new["context_growth"].to_list() == [0.1] * 20

@@ -78,14 +78,17 @@ FEATURES: tuple[Feature, ...] = (
         family="fingerprint",
         cause="library",
         level="session",
-        definition="share of requests whose headers stand as another HTTP library writes them",
+        definition=(
+            "share of requests whose headers stand as another HTTP library writes them, or as neither the "
+            "client nor a proxy does"
+        ),
         null="no complete header list, client unknown, or behind a proxy of accounts with telemetry",
         direction="high",
         benign=0.0,
         source="header layouts of HTTP libraries, captured on loopback (features/libraries.toml)",
         text=(
-            "{value} of the requests have headers laid out as by another HTTP library than this "
-            "client's; normally {baseline}"
+            "{value} of the requests have headers laid out as by another program than this client; "
+            "normally {baseline}"
         ),
         unit="share",
         expr=column("foreign_library"),
