@@ -1,9 +1,15 @@
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-import detector
+# Tests run side by side, a process a core: more threads in each would only wait for each other.
+# Polars reads this when it is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+import detector  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 

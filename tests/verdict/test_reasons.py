@@ -420,10 +420,7 @@ SENTENCES = {
         1.0,
         0.0,
         {},
-        (
-            "100% of the requests have headers laid out as by another HTTP library than this client's; "
-            "normally 0%"
-        ),
+        "100% of the requests have headers laid out as by another program than this client; normally 0%",
     ),
     "name_bits": (
         9.0,
