@@ -9,7 +9,7 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-import detector  # noqa: E402
+import detector
 
 ROOT = Path(__file__).parent.parent
 
